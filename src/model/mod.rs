@@ -1,0 +1,17 @@
+//! The vocabulary: what a job is called, which states it has, what a handler may say.
+//!
+//! Pure values without threads, clocks or memory orders, so that every floor can use them.
+
+mod failure;
+mod id;
+mod options;
+mod outcome;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use failure::Failure;
+pub use id::{JobId, ParseJobIdError};
+pub use options::{InvalidOption, check_range};
+pub use outcome::JobError;
+pub use state::{JobState, Verb};

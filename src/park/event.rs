@@ -1,0 +1,227 @@
+//! An event count with searchers: waiting for a condition that others make true.
+//!
+//! A waiter announces that it looks, looks for a while, enlists as a sleeper, looks *once more* and
+//! parks. Whoever makes the condition true asks afterwards who sleeps, and wakes the one idle
+//! longest, unless somebody awake is looking already. Both sides put a full fence between their two
+//! steps, so at least one of them sees the other.
+//!
+//! Sources: Vyukov's eventcount; folly `EventCount.h`; the searcher rule of Go's scheduler and of
+//! rayon-core's `sleep`.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use crossbeam_utils::CachePadded;
+
+use super::patience::Patience;
+use crate::sync::atomic::{
+    AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+    fence,
+};
+use crate::sync::{Deadline, Mutex, fence_after_rmw, park_until, thread};
+
+const SLEEPER: u64 = 1;
+const SEARCHER: u64 = 1 << 32;
+
+/// `63 ── searching ── 32 | 31 ── sleeping ── 0`
+#[derive(Clone, Copy)]
+struct Counts(u64);
+
+impl Counts {
+    fn searching(self) -> u64 {
+        self.0 >> 32
+    }
+    fn sleeping(self) -> u64 {
+        self.0 & (SEARCHER - 1)
+    }
+}
+
+impl fmt::Debug for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} searching, {} sleeping", self.searching(), self.sleeping())
+    }
+}
+
+/// Who sleeps, the one idle longest in front.
+struct Sleepers {
+    queue: VecDeque<(u64, thread::Thread)>,
+    /// Names the entries; a woken sleeper's key is not in the queue.
+    next_key: u64,
+}
+
+/// Lets threads wait for a condition that other threads make true.
+///
+/// Nobody asleep: a notification is a fence and a load. Waiters are served first come, first
+/// served. A waiter that is notified and then does not need it passes the notification on.
+pub struct EventCount {
+    counts: CachePadded<AtomicU64>,
+    sleepers: Mutex<Sleepers>,
+    patience: Patience,
+}
+
+impl EventCount {
+    /// An event count on which nobody waits.
+    pub fn new() -> Self {
+        EventCount {
+            counts: CachePadded::new(AtomicU64::new(0)),
+            sleepers: Mutex::new(Sleepers { queue: VecDeque::with_capacity(16), next_key: 0 }),
+            patience: Patience::new(),
+        }
+    }
+
+    /// Waits until `attempt` gives something; `None` once `deadline` has passed.
+    ///
+    /// `attempt` must see whatever a thread did before it called a `notify`. `more` tells whether
+    /// another waiter's attempt could succeed too; then the next sleeper is woken in turn.
+    pub fn wait_until<X>(
+        &self,
+        deadline: Option<Deadline>,
+        attempt: impl FnMut() -> Option<X>,
+        more: impl Fn() -> bool,
+    ) -> Option<X> {
+        self.counts.fetch_add(SEARCHER, Relaxed);
+        let found = self.search(deadline, attempt);
+        let before = Counts(self.counts.fetch_sub(SEARCHER, Relaxed));
+        debug_assert!(before.searching() > 0, "{before:?}");
+        if before.searching() == 1 && before.sleeping() > 0 {
+            // Who made the condition true while we searched woke nobody and relies on us.
+            // ORDERING: SeqCst fence — leaving the search comes before the look that `more` takes;
+            // partner: the fence of `notify_one`.
+            fence(SeqCst);
+            if !cfg!(guichet_bug = "event_no_chain") && more() {
+                self.wake(1, true);
+            }
+        }
+        found
+    }
+
+    /// Returns as a searcher, whichever way it ends.
+    fn search<X>(
+        &self,
+        deadline: Option<Deadline>,
+        mut attempt: impl FnMut() -> Option<X>,
+    ) -> Option<X> {
+        loop {
+            let mut look = self.patience.look();
+            while look.again() {
+                if let Some(found) = attempt() {
+                    return Some(found);
+                }
+            }
+            let key = self.enlist();
+            if !cfg!(guichet_bug = "event_no_fence") {
+                // ORDERING: SeqCst fence — being listed comes before the last look; partner: the
+                // fence of `notify_one`, whose caller either is seen by this look or sees us.
+                fence(SeqCst);
+            }
+            if !cfg!(guichet_bug = "event_no_recheck")
+                && let Some(found) = attempt()
+            {
+                self.delist(key);
+                return Some(found);
+            }
+            while self.is_listed(key) {
+                if deadline.is_some_and(|end| end.passed()) && self.delist(key) {
+                    return attempt();
+                }
+                park_until(deadline);
+            }
+        }
+    }
+
+    /// Wakes the waiter that slept longest, unless an awake one is looking.
+    ///
+    /// Call it after the step that may make a waiter's attempt succeed.
+    #[inline]
+    pub fn notify_one(&self) {
+        // ORDERING: SeqCst fence — the caller's step comes before the look at `counts`; partners:
+        // the fences of `search` and `wait_until`.
+        fence(SeqCst);
+        self.notify_one_fenced();
+    }
+
+    /// `notify_one` for a caller whose step was a read-modify-write: cheaper on x86.
+    #[inline]
+    pub fn notify_one_after_rmw(&self) {
+        if !cfg!(guichet_bug = "event_notify_no_fence") {
+            // ORDERING: full fence — as in `notify_one`.
+            fence_after_rmw();
+        }
+        self.notify_one_fenced();
+    }
+
+    /// Wakes every waiter: the condition is true for all of them, and for good.
+    pub fn notify_all(&self) {
+        // ORDERING: SeqCst fence — as in `notify_one`.
+        fence(SeqCst);
+        self.wake(usize::MAX, false);
+    }
+
+    /// Whether anybody sleeps: a hint.
+    #[inline]
+    pub fn has_sleepers(&self) -> bool {
+        Counts(self.counts.load(Relaxed)).sleeping() > 0
+    }
+
+    #[inline]
+    fn notify_one_fenced(&self) {
+        let counts = Counts(self.counts.load(Relaxed));
+        if counts.sleeping() > 0 && counts.searching() == 0 {
+            self.wake(1, true);
+        }
+    }
+
+    /// Wakes up to `most` sleepers; with `calm`, none while somebody searches.
+    #[cold]
+    fn wake(&self, most: usize, calm: bool) {
+        let mut woken = 0;
+        while woken < most {
+            let mut sleepers = self.sleepers.lock();
+            if calm && Counts(self.counts.load(Relaxed)).searching() > 0 {
+                return;
+            }
+            let Some((_, sleeper)) = sleepers.queue.pop_front() else { return };
+            // The woken thread searches from now on, before it runs: nobody wakes a second one.
+            self.counts.fetch_add(SEARCHER - SLEEPER, Relaxed);
+            drop(sleepers);
+            sleeper.unpark();
+            woken += 1;
+        }
+    }
+
+    /// A searcher becomes a sleeper; its key.
+    fn enlist(&self) -> u64 {
+        let mut sleepers = self.sleepers.lock();
+        let key = sleepers.next_key;
+        sleepers.next_key += 1;
+        sleepers.queue.push_back((key, thread::current()));
+        self.counts.fetch_sub(SEARCHER - SLEEPER, Relaxed);
+        key
+    }
+
+    /// A sleeper becomes a searcher by itself; false if it was woken before and is one already.
+    fn delist(&self, key: u64) -> bool {
+        let mut sleepers = self.sleepers.lock();
+        let Some(at) = sleepers.queue.iter().position(|entry| entry.0 == key) else { return false };
+        sleepers.queue.remove(at);
+        self.counts.fetch_add(SEARCHER - SLEEPER, Relaxed);
+        true
+    }
+
+    fn is_listed(&self, key: u64) -> bool {
+        self.sleepers.lock().queue.iter().any(|entry| entry.0 == key)
+    }
+}
+
+impl Default for EventCount {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for EventCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EventCount").field(&Counts(self.counts.load(Relaxed))).finish()
+    }
+}

@@ -1,0 +1,12 @@
+//! Sleeping and waking: an event count for many waiters, a result cell for one.
+//!
+//! States, races and the proof that no wake-up is lost: `README.md` beside this file.
+
+mod event;
+mod oneshot;
+mod patience;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod tests;
+
+pub use event::EventCount;
+pub use oneshot::Oneshot;

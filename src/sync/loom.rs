@@ -1,0 +1,79 @@
+//! loom's primitives, with a probe before each atomic operation.
+//!
+//! loom 0.7 remembers one last access per atomic, so a thread's own load hides another thread's
+//! earlier load from the store or CAS that follows: `load; CAS` against `load` explores a single
+//! execution (tokio-rs/loom#166, #392). A relaxed read-modify-write on a companion atomic before
+//! each operation makes every pair dependent again and adds no happens-before.
+//! `tests/loom.rs` keeps the case that shows the hole.
+
+pub use loom::cell::UnsafeCell;
+pub use loom::sync::Arc;
+pub use loom::thread;
+
+/// Atomics and fences.
+pub mod atomic {
+    pub use loom::sync::atomic::{Ordering, fence};
+
+    macro_rules! probed {
+        ($($name:ident: $value:ty),* $(,)?) => {$(
+            /// loom's atomic of this name, probed.
+            #[derive(Debug)]
+            pub struct $name {
+                probe: loom::sync::atomic::AtomicUsize,
+                inner: loom::sync::atomic::$name,
+            }
+
+            #[allow(missing_docs)]
+            impl $name {
+                pub fn new(value: $value) -> Self {
+                    $name { probe: loom::sync::atomic::AtomicUsize::new(0), inner: loom::sync::atomic::$name::new(value) }
+                }
+                fn probed(&self) -> &loom::sync::atomic::$name {
+                    self.probe.fetch_add(0, Ordering::Relaxed);
+                    &self.inner
+                }
+                pub fn load(&self, order: Ordering) -> $value { self.probed().load(order) }
+                pub fn store(&self, value: $value, order: Ordering) { self.probed().store(value, order) }
+                pub fn swap(&self, value: $value, order: Ordering) -> $value { self.probed().swap(value, order) }
+                pub fn compare_exchange(&self, old: $value, new: $value, ok: Ordering, err: Ordering) -> Result<$value, $value> {
+                    self.probed().compare_exchange(old, new, ok, err)
+                }
+                pub fn compare_exchange_weak(&self, old: $value, new: $value, ok: Ordering, err: Ordering) -> Result<$value, $value> {
+                    self.probed().compare_exchange(old, new, ok, err)
+                }
+            }
+        )*};
+    }
+    probed!(AtomicBool: bool, AtomicU8: u8, AtomicU32: u32, AtomicU64: u64, AtomicUsize: usize);
+
+    macro_rules! arithmetic {
+        ($($name:ident: $value:ty),* $(,)?) => {$(
+            #[allow(missing_docs)]
+            impl $name {
+                pub fn fetch_add(&self, value: $value, order: Ordering) -> $value { self.probed().fetch_add(value, order) }
+                pub fn fetch_sub(&self, value: $value, order: Ordering) -> $value { self.probed().fetch_sub(value, order) }
+                pub fn fetch_or(&self, value: $value, order: Ordering) -> $value { self.probed().fetch_or(value, order) }
+            }
+        )*};
+    }
+    arithmetic!(AtomicU32: u32, AtomicU64: u64, AtomicUsize: usize);
+}
+
+/// A full fence, for a caller whose last step before it was a read-modify-write.
+pub fn fence_after_rmw() {
+    atomic::fence(atomic::Ordering::SeqCst);
+}
+
+/// loom's lock with parking_lot's face.
+#[derive(Debug)]
+pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+#[allow(missing_docs)]
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Self {
+        Mutex(loom::sync::Mutex::new(value))
+    }
+    pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("a model never poisons a lock")
+    }
+}

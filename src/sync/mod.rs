@@ -1,0 +1,41 @@
+//! Everything that threads share, behind one switch.
+//!
+//! The same source of `ring`, `park` and `table` runs on real primitives, under loom
+//! (`--cfg guichet_loom`) and under shuttle (`--cfg guichet_shuttle`). No other module may name
+//! `std::sync`, `std::thread` or `parking_lot`: a lock that the model does not know would blind it
+//! (`tests/tidy.rs` checks this). Under a model, timed waits end at once and spinning yields.
+
+#[cfg(not(any(guichet_loom, guichet_shuttle)))]
+mod real;
+#[cfg(not(any(guichet_loom, guichet_shuttle)))]
+pub use real::*;
+
+#[cfg(guichet_loom)]
+mod loom;
+#[cfg(guichet_loom)]
+pub use self::loom::*;
+
+#[cfg(guichet_shuttle)]
+mod shuttle;
+#[cfg(guichet_shuttle)]
+pub use self::shuttle::*;
+
+mod wait;
+pub use wait::{Backoff, Deadline, park_until};
+
+/// True in a build that a model checker drives.
+pub const MODEL: bool = cfg!(any(guichet_loom, guichet_shuttle));
+
+/// The ordering of one site, or `Relaxed` in the build that seeds the named bug there.
+///
+/// `.ci/bugs` builds each and demands that the named model fails.
+macro_rules! order {
+    ($bug:literal, $right:ident) => {
+        if cfg!(guichet_bug = $bug) {
+            $crate::sync::atomic::Ordering::Relaxed
+        } else {
+            $crate::sync::atomic::Ordering::$right
+        }
+    };
+}
+pub(crate) use order;

@@ -1,0 +1,75 @@
+//! Waiting with an end, and waiting for a peer that is in the middle of its step.
+
+#[cfg(not(any(guichet_loom, guichet_shuttle)))]
+use std::time::Instant;
+use std::time::Duration;
+
+use super::thread;
+
+/// The instant at which a blocking call gives up.
+///
+/// The only clock below `queue`: a blocking call's own time-out. Models do not have time, so there
+/// a deadline has always passed and the wait that has one ends at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(#[cfg(not(any(guichet_loom, guichet_shuttle)))] Option<Instant>);
+
+impl Deadline {
+    /// The deadline `timeout` from now. One too far for the clock to name never passes.
+    pub fn after(timeout: Duration) -> Self {
+        #[cfg(not(any(guichet_loom, guichet_shuttle)))]
+        return Deadline(Instant::now().checked_add(timeout));
+        #[cfg(any(guichet_loom, guichet_shuttle))]
+        {
+            let _ = timeout;
+            Deadline()
+        }
+    }
+
+    /// Whether it has passed.
+    pub fn passed(&self) -> bool {
+        self.remaining() == Some(Duration::ZERO)
+    }
+
+    /// How long is left; `None` is for ever.
+    pub fn remaining(&self) -> Option<Duration> {
+        #[cfg(not(any(guichet_loom, guichet_shuttle)))]
+        return self.0.map(|end| end.saturating_duration_since(Instant::now()));
+        #[cfg(any(guichet_loom, guichet_shuttle))]
+        Some(Duration::ZERO)
+    }
+}
+
+/// Parks the calling thread until it is unparked (or for no reason), at the longest to `deadline`.
+pub fn park_until(deadline: Option<Deadline>) {
+    #[cfg(not(any(guichet_loom, guichet_shuttle)))]
+    if let Some(left) = deadline.and_then(|end| end.remaining()) {
+        return thread::park_timeout(left);
+    }
+    if deadline.is_none() {
+        thread::park();
+    }
+}
+
+/// What a thread does while a peer that has claimed its place has not finished its step yet.
+///
+/// A few growing pauses, then yields: the peer may have been preempted, and on one core only a
+/// yield lets it finish.
+#[derive(Debug, Default)]
+pub struct Backoff(u32);
+
+impl Backoff {
+    const PAUSES: u32 = 6;
+
+    /// Waits a little longer than the last time.
+    #[inline]
+    pub fn snooze(&mut self) {
+        if super::MODEL || self.0 >= Self::PAUSES {
+            thread::yield_now();
+        } else {
+            for _ in 0..1 << self.0 {
+                std::hint::spin_loop();
+            }
+            self.0 += 1;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The job table: every job's record, its payload included, stays in one slot from admission to end.
+//!
+//! Only tickets move. Each verb is one compare-and-swap on the slot's state word and bumps its epoch,
+//! so a job has exactly one valid ticket while it waits or runs. A slot is vacant when it is
+//! terminal, has no holder, and no ticket of it lies in a lane; the one step that makes this true
+//! hands the slot back. Layout: `word.rs`; verbs: `slab.rs`; free slots: `pool.rs`; the rules and
+//! what each model proves: `README.md` beside this file.
+
+mod pool;
+mod slab;
+mod word;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod tests;
+
+pub use pool::{Pool, Vacancies, Vacant};
+pub use slab::{Admitted, Claim, Settled, Slab, Spoils};
+pub use word::{Ticket, Word};
+
+/// The largest number of slots: what a ticket can name.
+pub const MAX_SLOTS: usize = (1 << word::SLOT_BITS) - 1;

@@ -1,0 +1,284 @@
+//! The vacant slots.
+//!
+//! Slots come in groups of 32; a group's word is a bitmap of its vacant slots, to which the worker
+//! that ends a job adds. A thread that adds jobs has a *home* with a stash of up to one group's
+//! slots: it refills the stash from a group at once and then takes from a line that nobody else
+//! writes. Anybody may take from any stash before it says "none", so "none" is exact.
+//!
+//! ```text
+//! group  63 ── version (32) ── 32 31 ── vacant (32) ── 0      version: additions, to notice them
+//! stash  63 BUSY  62 ── group (31) ── 32 31 ── vacant (32) ── 0
+//! ```
+
+use crossbeam_utils::CachePadded;
+
+use crate::sync::atomic::{
+    AtomicU64, AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
+use crate::sync::{Backoff, order};
+
+/// Slots of one group. Under loom two, so that groups run out.
+const GROUP: usize = if cfg!(guichet_loom) { 2 } else { 32 };
+const MAP: u64 = (1 << 32) - 1;
+const VERSION: u64 = 1 << 32;
+/// The stash's owner is between taking from a group and stashing: its slots are in nobody's place.
+const BUSY: u64 = 1 << 63;
+/// A group with fewer vacant slots is left to fill while there is a better one.
+const RICH: u32 = 8;
+
+/// One vacant slot. Not `Clone`: whoever has it has the slot.
+#[must_use = "a vacant slot that is not given back is lost"]
+#[derive(Debug)]
+pub struct Vacant(u32);
+
+impl Vacant {
+    pub(super) fn new(slot: u32) -> Self {
+        Vacant(slot)
+    }
+
+    /// The slot's number.
+    pub fn slot(&self) -> u32 {
+        self.0
+    }
+}
+
+/// Vacant slots of one group.
+#[must_use = "vacant slots that are not given back are lost"]
+#[derive(Debug, Default)]
+pub struct Vacancies {
+    group: u32,
+    map: u32,
+}
+
+impl Vacancies {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.map.count_ones() as usize
+    }
+
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.map == 0
+    }
+
+    /// Takes out the lowest.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Vacant> {
+        if self.map == 0 {
+            return None;
+        }
+        let bit = self.map.trailing_zeros();
+        self.map &= self.map - 1;
+        Some(Vacant(self.group * GROUP as u32 + bit))
+    }
+
+    /// Takes out the lowest `most`.
+    fn split(&mut self, most: u32) -> Vacancies {
+        let mut rest = self.map;
+        for _ in 0..most.min(self.map.count_ones()) {
+            rest &= rest - 1;
+        }
+        let taken = self.map & !rest;
+        self.map = rest;
+        Vacancies { group: self.group, map: taken }
+    }
+}
+
+/// The place a thread takes from first.
+struct Home {
+    stash: AtomicU64,
+    /// The group it refilled from last: where the next refill looks first.
+    cursor: AtomicUsize,
+}
+
+/// Which slots are vacant.
+pub struct Pool {
+    homes: Box<[CachePadded<Home>]>,
+    groups: Box<[CachePadded<AtomicU64>]>,
+    /// Refills begun: they move slots past a reader of the groups.
+    moves: CachePadded<AtomicU64>,
+}
+
+impl Pool {
+    /// A pool of `capacity` vacant slots, for about `homes` threads that take from it.
+    pub fn new(capacity: usize, homes: usize) -> Self {
+        let group = |at: usize| {
+            let slots = (capacity - at * GROUP).min(GROUP);
+            CachePadded::new(AtomicU64::new((1 << slots) - 1))
+        };
+        let groups = capacity.div_ceil(GROUP);
+        let home = |at| Home {
+            stash: AtomicU64::new(0),
+            cursor: AtomicUsize::new(at * groups / homes),
+        };
+        Pool {
+            homes: (0..homes).map(|at| CachePadded::new(home(at))).collect(),
+            groups: (0..groups).map(group).collect(),
+            moves: CachePadded::new(AtomicU64::new(0)),
+        }
+    }
+
+    /// Takes up to `most` vacant slots (32 at the most), from the home of thread number `thread` if it
+    /// can. `None`: at some instant during the call no slot was vacant.
+    #[inline]
+    pub fn claim(&self, thread: usize, most: u32) -> Option<Vacancies> {
+        let home = &self.homes[thread % self.homes.len()];
+        self.take_from_stash(home, most).or_else(|| self.claim_elsewhere(home, most))
+    }
+
+    #[cold]
+    fn claim_elsewhere(&self, home: &Home, most: u32) -> Option<Vacancies> {
+        self.refill(home, most).or_else(|| self.sweep(most))
+    }
+
+    /// Gives one slot back.
+    #[inline]
+    pub fn give_back(&self, vacant: Vacant) {
+        let group = vacant.0 as usize / GROUP;
+        self.add(group, 1 << (vacant.0 as usize % GROUP));
+    }
+
+    /// Gives several slots back.
+    pub fn give_back_all(&self, vacancies: Vacancies) {
+        if !vacancies.is_empty() {
+            self.add(vacancies.group as usize, u64::from(vacancies.map));
+        }
+    }
+
+    /// Whether a claim may succeed: a hint.
+    pub fn has_vacancy(&self) -> bool {
+        self.groups.iter().any(|group| group.load(Relaxed) & MAP != 0)
+            || self.homes.iter().any(|home| home.stash.load(Relaxed) & (MAP | BUSY) != 0)
+    }
+
+    #[inline]
+    fn add(&self, group: usize, bits: u64) {
+        // The bits are clear, so adding sets them, and the version counts up in the same step.
+        // ORDERING: Release — the last tenant's end before the next one's beginning; pairs with the
+        // Acquire of whoever takes the bits. Also AcqRel's other half: see `sweep`.
+        let before = self.groups[group].fetch_add(VERSION | bits, order!("pool_free_relaxed", Release));
+        debug_assert!(before & bits == 0, "slots {bits:b} of group {group} were given back twice");
+    }
+
+    #[inline]
+    fn take_from_stash(&self, home: &Home, most: u32) -> Option<Vacancies> {
+        let mut stash = home.stash.load(Relaxed);
+        loop {
+            if stash & BUSY != 0 || stash & MAP == 0 {
+                return None;
+            }
+            let mut rest = Vacancies { group: (stash >> 32) as u32, map: stash as u32 };
+            let taken = rest.split(most);
+            let new = stash & !MAP | u64::from(rest.map);
+            // ORDERING: Acquire — the last tenant's end, passed on by the Release in `refill`.
+            match home.stash.compare_exchange_weak(stash, new, order!("pool_stash_take_relaxed", Acquire), Relaxed) {
+                Ok(_) => return Some(taken),
+                Err(now) => stash = now,
+            }
+        }
+    }
+
+    /// Moves a group's vacant slots into an empty stash, all but up to `most` of them.
+    fn refill(&self, home: &Home, most: u32) -> Option<Vacancies> {
+        let empty = home.stash.load(Relaxed);
+        if empty & (BUSY | MAP) != 0 {
+            return None;
+        }
+        if !cfg!(guichet_bug = "pool_refill_not_busy") {
+            // Relaxed: the bump of `moves` below publishes it.
+            home.stash.compare_exchange(empty, BUSY, Relaxed, Relaxed).ok()?;
+            // ORDERING: Release — who sees the bump sees BUSY or what followed; pairs with the
+            // first load of `moves` in `sweep`.
+            self.moves.fetch_add(1, Release);
+        }
+        let Some(mut all) = self.take_group(home) else {
+            home.stash.store(0, Relaxed);
+            return None;
+        };
+        let taken = all.split(most);
+        let stash = u64::from(all.group) << 32 | u64::from(all.map);
+        // ORDERING: Release — passes on what the take of the group acquired; pairs with the Acquire
+        // in `take_from_stash`.
+        home.stash.store(stash, order!("pool_stash_relaxed", Release));
+        Some(taken)
+    }
+
+    /// Takes every vacant slot of a rich group; of the richest seen if none is.
+    fn take_group(&self, home: &Home) -> Option<Vacancies> {
+        let start = home.cursor.load(Relaxed);
+        let mut best = (0, 0);
+        for step in 0..self.groups.len() {
+            let at = (start + step) % self.groups.len();
+            let vacant = (self.groups[at].load(Relaxed) & MAP).count_ones();
+            if vacant > best.0 {
+                best = (vacant, at);
+                if vacant >= RICH {
+                    break;
+                }
+            }
+        }
+        let (vacant, at) = best;
+        if vacant == 0 {
+            return None;
+        }
+        home.cursor.store(at, Relaxed);
+        self.take_from_group(at, GROUP as u32)
+    }
+
+    fn take_from_group(&self, at: usize, most: u32) -> Option<Vacancies> {
+        let mut group = self.groups[at].load(Relaxed);
+        loop {
+            if group & MAP == 0 {
+                return None;
+            }
+            let mut rest = Vacancies { group: at as u32, map: group as u32 };
+            let taken = rest.split(most);
+            let new = group & !MAP | u64::from(rest.map);
+            // ORDERING: AcqRel — Acquire: the last tenants' ends, from `add`; Release: who sees the
+            // group emptied sees the bump of `moves` before it; pairs with the loads in `sweep`.
+            match self.groups[at].compare_exchange_weak(group, new, order!("pool_group_take_relaxed", AcqRel), Relaxed) {
+                Ok(_) => return Some(taken),
+                Err(now) => group = now,
+            }
+        }
+    }
+
+    /// Looks everywhere. `None` only if nothing was added and nothing moved between two looks that
+    /// found every place empty: then all were empty at the instant between them.
+    fn sweep(&self, most: u32) -> Option<Vacancies> {
+        let mut backoff = Backoff::default();
+        loop {
+            // ORDERING: Acquire — pairs with the Release bump in `refill`.
+            let moves = self.moves.load(Acquire);
+            let mut busy = false;
+            for home in &self.homes {
+                if let Some(taken) = self.take_from_stash(home, most) {
+                    return Some(taken);
+                }
+                // Relaxed: `moves` was acquired. Filled since the take above counts as busy.
+                busy |= home.stash.load(Relaxed) & (BUSY | MAP) != 0;
+            }
+            let mut versions = 0_u64;
+            for at in 0..self.groups.len() {
+                // ORDERING: Acquire — a group seen emptied by a refill shows the refill's bump.
+                let group = self.groups[at].load(Acquire);
+                if let Some(taken) = self.take_from_group(at, most) {
+                    return Some(taken);
+                }
+                versions += group >> 32;
+            }
+            for group in &self.groups {
+                // ORDERING: Acquire — as above.
+                let group = group.load(Acquire);
+                versions = versions.wrapping_sub(group >> 32).wrapping_sub(group & MAP);
+            }
+            if !busy && versions == 0 && self.moves.load(Relaxed) == moves
+                || cfg!(guichet_bug = "pool_single_look")
+            {
+                return None;
+            }
+            backoff.snooze();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Model checking with loom: every interleaving and every permitted stale read, within a bound.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg guichet_loom" CARGO_TARGET_DIR=target/loom \
+//!     cargo test --release --test loom -- --nocapture
+//! ```
+//! Preemptions per execution are bounded at 2, the bound tokio and crossbeam-epoch use;
+//! `LOOM_MAX_PREEMPTIONS=3` explores deeper. Each model prints how many executions it explored.
+//! `.ci/bugs` runs single models against builds with one seeded bug, which they must catch.
+#![cfg(guichet_loom)]
+
+mod event;
+mod hole;
+mod oneshot;
+mod pool;
+mod ring;
+mod slab;
+mod world;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Explores `model` and prints the number of executions.
+fn check(name: &str, model: impl Fn() + Send + Sync + 'static) {
+    let executions = Arc::new(AtomicUsize::new(0));
+    let counter = executions.clone();
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.max_branches = 20_000;
+    builder.check(move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
+    println!("model {name}: {} executions", executions.load(Ordering::Relaxed));
+}

@@ -1,0 +1,92 @@
+//! The pool: a vacant slot has one owner, and "none" is said only when none was.
+
+use guichet::internals::table::{Pool, Vacant};
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+use super::check;
+
+fn claim(pool: &Pool, thread: usize) -> Option<Vacant> {
+    pool.claim(thread, 1).and_then(|mut run| run.pop())
+}
+
+/// A slot's memory passes from one owner to the next: each writes it without further ado.
+struct Memory(Vec<UnsafeCell<u32>>);
+
+impl Memory {
+    fn of(slots: usize) -> Self {
+        Memory((0..slots).map(|_| UnsafeCell::new(0)).collect())
+    }
+    fn write(&self, vacant: &Vacant) {
+        self.0[vacant.slot() as usize].with_mut(|cell| unsafe { *cell += 1 });
+    }
+}
+
+/// Two threads with their own homes: claim, write, give back.
+fn hands_over(name: &str, slots: usize) {
+    check(name, move || {
+        let shared = Arc::new((Pool::new(slots, 2), Memory::of(slots)));
+        let work = |shared: &(Pool, Memory), home| {
+            if let Some(vacant) = claim(&shared.0, home) {
+                shared.1.write(&vacant);
+                shared.0.give_back(vacant);
+            }
+        };
+        let thread = {
+            let shared = shared.clone();
+            thread::spawn(move || work(&shared, 1))
+        };
+        work(&shared, 0);
+        thread.join().unwrap();
+        let mut left: Vec<_> = (0..slots)
+            .map(|home| claim(&shared.0, home).expect("a slot was lost").slot())
+            .collect();
+        left.sort_unstable();
+        assert_eq!(left, (0..slots as u32).collect::<Vec<_>>(), "one slot, two owners");
+        assert!(claim(&shared.0, 0).is_none(), "a slot was invented");
+    });
+}
+
+#[test]
+fn pool_hands_over_one() {
+    hands_over("pool_hands_over_one", 1);
+}
+
+#[test]
+fn pool_hands_over_two() {
+    hands_over("pool_hands_over_two", 2);
+}
+
+/// One of two slots is taken at any time: whoever asks gets the other, while it moves about.
+#[test]
+fn pool_none_is_exact() {
+    check("pool_none_is_exact", || {
+        let pool = Arc::new(Pool::new(2, 2));
+        let other = pool.clone();
+        let mover = thread::spawn(move || {
+            // Refills its home with both, keeps one and gives it back.
+            let vacant = claim(&other, 1).expect("two slots, at most one of them taken");
+            other.give_back(vacant);
+        });
+        assert!(claim(&pool, 0).is_some(), "none was said while a slot was vacant");
+        mover.join().unwrap();
+    });
+}
+
+/// The same over two groups: a slot given back behind the looker's back.
+#[test]
+fn pool_none_is_exact_over_groups() {
+    check("pool_none_is_exact_over_groups", || {
+        let pool = Arc::new(Pool::new(3, 1));
+        let mut held: Vec<Vacant> = (0..2).map(|_| claim(&pool, 0).unwrap()).collect();
+        let other = pool.clone();
+        let mover = thread::spawn(move || {
+            // Gives back before it takes: at least one of three is vacant at any time.
+            other.give_back(held.pop().unwrap());
+            drop(claim(&other, 0).expect("at most two of three slots are taken"));
+        });
+        assert!(claim(&pool, 0).is_some(), "none was said while a slot was vacant");
+        mover.join().unwrap();
+    });
+}
