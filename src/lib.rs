@@ -1,13 +1,44 @@
-//! stub
-#![allow(dead_code, unused_imports)]
-pub mod model;
-pub mod park;
-pub mod ring;
-pub mod sync;
-pub mod table;
+//! stub docs
+#[cfg(not(guichet_loom))]
+mod error;
+mod model;
+mod park;
+#[cfg(not(guichet_loom))]
+mod queue;
+mod ring;
+#[cfg(not(guichet_loom))]
+mod runtime;
+mod sync;
+mod table;
+#[cfg(not(guichet_loom))]
+mod telemetry;
+#[cfg(not(guichet_loom))]
+mod time;
+
+#[cfg(not(guichet_loom))]
+pub use error::Error;
+pub use model::{Failure, InvalidOption, JobError, JobId, JobState, ParseJobIdError};
+#[cfg(not(guichet_loom))]
+pub use queue::{
+    AddError, AddManyError, AddTimeoutError, BuildError, CallError, Job, JobHandle, Latencies,
+    Producer, Queue, QueueBuilder, QueueStats, TryAddError, TryAddManyError, WorkersError,
+};
+#[cfg(not(guichet_loom))]
+pub use runtime::{QueueReport, Runtime, RuntimeBuilder, ShutdownReport};
+#[cfg(not(guichet_loom))]
+pub use telemetry::LatencySummary;
+
+/// The inner floors, for this crate's own benches, fuzz targets and models. Outside semver.
 #[doc(hidden)]
 #[cfg(any(feature = "internals", guichet_loom, guichet_shuttle))]
 pub mod internals {
-    //! inner
-    pub use crate::{model, park, ring, sync, table};
+    macro_rules! open {
+        ($($floor:ident),*) => {$(
+            #[allow(missing_docs)]
+            pub mod $floor {
+                pub use crate::$floor::*;
+            }
+        )*};
+    }
+    open!(model, park, ring, sync, table);
 }

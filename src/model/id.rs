@@ -47,13 +47,18 @@ impl FromStr for JobId {
             slot: number(part()?)?,
             occupancy: number(part()?)?,
         };
-        if parts.next().is_some() { Err(ParseJobIdError(())) } else { Ok(id) }
+        if parts.next().is_some() {
+            Err(ParseJobIdError(()))
+        } else {
+            Ok(id)
+        }
     }
 }
 
 /// Digits only: `u32::from_str` would take a sign too, and an id has one spelling.
 fn number<N: FromStr>(text: &str) -> Result<N, ParseJobIdError> {
-    let canonical = text == "0" || (!text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));
+    let canonical =
+        text == "0" || (!text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));
     if !canonical {
         return Err(ParseJobIdError(()));
     }

@@ -26,11 +26,13 @@ impl fmt::Display for JobError {
         match self {
             JobError::Failed(failure) => write!(f, "the job's last attempt failed: {failure}"),
             JobError::Cancelled => f.write_str("the job was cancelled"),
-            JobError::Interrupted => f.write_str("the job was still running when the runtime shut down"),
-            JobError::Returned => f.write_str("the runtime shut down before the job ran"),
-            JobError::WouldDeadlock => {
-                f.write_str("a worker can't wait for a job of its own queue: it may be the one to run it")
+            JobError::Interrupted => {
+                f.write_str("the job was still running when the runtime shut down")
             }
+            JobError::Returned => f.write_str("the runtime shut down before the job ran"),
+            JobError::WouldDeadlock => f.write_str(
+                "a worker can't wait for a job of its own queue: it may be the one to run it",
+            ),
         }
     }
 }

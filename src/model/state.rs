@@ -82,7 +82,8 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Verb; 8] = [
+    #[cfg(test)]
+    pub(crate) const ALL: [Verb; 8] = [
         Verb::Admit,
         Verb::Activate,
         Verb::Complete,

@@ -13,7 +13,7 @@ use std::fmt;
 
 use crossbeam_utils::CachePadded;
 
-use super::patience::Patience;
+use super::patience::{Patience, Yields};
 use crate::sync::atomic::{
     AtomicU64,
     Ordering::{Relaxed, SeqCst},
@@ -39,7 +39,12 @@ impl Counts {
 
 impl fmt::Debug for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} searching, {} sleeping", self.searching(), self.sleeping())
+        write!(
+            f,
+            "{} searching, {} sleeping",
+            self.searching(),
+            self.sleeping()
+        )
     }
 }
 
@@ -62,11 +67,14 @@ pub struct EventCount {
 
 impl EventCount {
     /// An event count on which nobody waits.
-    pub fn new() -> Self {
+    pub fn new(yields: Yields) -> Self {
         EventCount {
             counts: CachePadded::new(AtomicU64::new(0)),
-            sleepers: Mutex::new(Sleepers { queue: VecDeque::with_capacity(16), next_key: 0 }),
-            patience: Patience::new(),
+            sleepers: Mutex::new(Sleepers {
+                queue: VecDeque::with_capacity(16),
+                next_key: 0,
+            }),
+            patience: Patience::new(yields),
         }
     }
 
@@ -181,7 +189,9 @@ impl EventCount {
             if calm && Counts(self.counts.load(Relaxed)).searching() > 0 {
                 return;
             }
-            let Some((_, sleeper)) = sleepers.queue.pop_front() else { return };
+            let Some((_, sleeper)) = sleepers.queue.pop_front() else {
+                return;
+            };
             // The woken thread searches from now on, before it runs: nobody wakes a second one.
             self.counts.fetch_add(SEARCHER - SLEEPER, Relaxed);
             drop(sleepers);
@@ -203,25 +213,27 @@ impl EventCount {
     /// A sleeper becomes a searcher by itself; false if it was woken before and is one already.
     fn delist(&self, key: u64) -> bool {
         let mut sleepers = self.sleepers.lock();
-        let Some(at) = sleepers.queue.iter().position(|entry| entry.0 == key) else { return false };
+        let Some(at) = sleepers.queue.iter().position(|entry| entry.0 == key) else {
+            return false;
+        };
         sleepers.queue.remove(at);
         self.counts.fetch_add(SEARCHER - SLEEPER, Relaxed);
         true
     }
 
     fn is_listed(&self, key: u64) -> bool {
-        self.sleepers.lock().queue.iter().any(|entry| entry.0 == key)
-    }
-}
-
-impl Default for EventCount {
-    fn default() -> Self {
-        Self::new()
+        self.sleepers
+            .lock()
+            .queue
+            .iter()
+            .any(|entry| entry.0 == key)
     }
 }
 
 impl fmt::Debug for EventCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("EventCount").field(&Counts(self.counts.load(Relaxed))).finish()
+        f.debug_tuple("EventCount")
+            .field(&Counts(self.counts.load(Relaxed)))
+            .finish()
     }
 }

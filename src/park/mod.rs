@@ -10,3 +10,4 @@ mod tests;
 
 pub use event::EventCount;
 pub use oneshot::Oneshot;
+pub use patience::Yields;

@@ -1,9 +1,7 @@
 //! How long a thread looks before it sleeps.
 //!
-//! A wake-up costs its waker 7–13 µs when the sleeper's core is idle, so a short look pays. On a
-//! loaded machine it does not: a yield that came back late went to a stranger, and a futex sleeper
-//! is put back on a core sooner than a yielder. Hence the 1 % rule: a yield that took `d` > 200 µs
-//! forbids yields for `100·d`.
+//! A wake-up costs its waker 7–13 µs when the sleeper's core is idle, so a short look pays: growing
+//! pauses, then yields. Whether yields pay depends on who waits; see [`Yields`].
 
 use std::time::Instant;
 
@@ -17,9 +15,22 @@ const YIELDS: u32 = 16;
 /// A yield that takes longer went to a stranger.
 const LATE_NS: u64 = 200_000;
 
+/// When a waiter yields its core before it sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Yields {
+    /// Unless the machine is loaded: a yield that came back late went to a stranger, and a futex
+    /// sleeper is put back on a core sooner than a yielder. The 1 % rule: a yield that took
+    /// `d` > 200 µs forbids yields for `100·d`. For waiters whose delay somebody feels.
+    Warily,
+    /// Always. For waiters that are late because others have work: a yield lets them do a whole slice
+    /// of it, where a sleeper that is woken for the first slot takes their core after each job.
+    Freely,
+}
+
 /// What the waiters of one event count have learned about the machine.
 #[derive(Debug)]
 pub(super) struct Patience {
+    yields: Yields,
     origin: Instant,
     /// Nanoseconds after `origin` before which nobody yields.
     no_yield_before: AtomicU64,
@@ -28,8 +39,9 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(yields: Yields) -> Self {
         Patience {
+            yields,
             origin: Instant::now(),
             no_yield_before: AtomicU64::new(0),
             pauses: num_cpus::get() > 1,
@@ -46,7 +58,11 @@ impl Patience {
             PAUSES + YIELDS
         };
         let round = if self.pauses { 0 } else { PAUSES.min(end) };
-        Look { patience: self, round, end }
+        Look {
+            patience: self,
+            round,
+            end,
+        }
     }
 
     fn now(&self) -> u64 {
@@ -76,8 +92,10 @@ impl Look<'_> {
             thread::yield_now();
             let after = self.patience.now();
             let took = after - before;
-            if took > LATE_NS {
-                self.patience.no_yield_before.store(after + 100 * took, Relaxed);
+            if took > LATE_NS && self.patience.yields == Yields::Warily {
+                self.patience
+                    .no_yield_before
+                    .store(after + 100 * took, Relaxed);
                 self.end = self.round;
             }
         }

@@ -192,7 +192,10 @@ impl<T> Ring<T> {
             if free > 0 {
                 let next = self.laps.advance(tail, free);
                 // Relaxed: the claim carries no data, the stamps do.
-                match self.tail.compare_exchange_weak(tail, next, Relaxed, Relaxed) {
+                match self
+                    .tail
+                    .compare_exchange_weak(tail, next, Relaxed, Relaxed)
+                {
                     Ok(_) => return Ok((tail, free)),
                     Err(now) => tail = now,
                 }
@@ -226,7 +229,10 @@ impl<T> Ring<T> {
             if full > 0 {
                 let next = self.laps.advance(head, full);
                 // Relaxed: the claim carries no data, the stamps do.
-                match self.head.compare_exchange_weak(head, next, Relaxed, Relaxed) {
+                match self
+                    .head
+                    .compare_exchange_weak(head, next, Relaxed, Relaxed)
+                {
                     Ok(_) => return Ok((head, full)),
                     Err(now) => head = now,
                 }
@@ -242,7 +248,11 @@ impl<T> Ring<T> {
             if now == head {
                 if tail & !CLOSED == head {
                     let closed = tail & CLOSED != 0;
-                    return Err(if closed { PopError::Closed } else { PopError::Empty });
+                    return Err(if closed {
+                        PopError::Closed
+                    } else {
+                        PopError::Empty
+                    });
                 }
                 // A pusher has claimed the slot and not filled it yet.
                 backoff.snooze();
@@ -259,7 +269,12 @@ impl<T> Ring<T> {
             let at = self.laps.advance(position, count);
             // ORDERING: Acquire — the peer's last access to `value` came before this stamp; pairs
             // with the Release stores in `publish` and `take`.
-            if self.slot(at).stamp.load(order!("ring_stamp_relaxed", Acquire)) != stamp(at) {
+            if self
+                .slot(at)
+                .stamp
+                .load(order!("ring_stamp_relaxed", Acquire))
+                != stamp(at)
+            {
                 break;
             }
             count += 1;
@@ -276,7 +291,10 @@ impl<T> Ring<T> {
             (*cell).write(value);
         });
         // ORDERING: Release — publishes `value`; pairs with the Acquire in `run`.
-        slot.stamp.store(self.laps.full(position), order!("ring_publish_relaxed", Release));
+        slot.stamp.store(
+            self.laps.full(position),
+            order!("ring_publish_relaxed", Release),
+        );
     }
 
     /// Empties a slot that this thread has claimed.
@@ -285,9 +303,14 @@ impl<T> Ring<T> {
         let slot = self.slot(position);
         // SAFETY: the claim made this thread the slot's only user until the stamp below, and the
         // stamp it read said that the slot holds this lap's value.
-        let value = slot.value.with_mut(|cell| unsafe { (*cell).assume_init_read() });
+        let value = slot
+            .value
+            .with_mut(|cell| unsafe { (*cell).assume_init_read() });
         // ORDERING: Release — the read above is over; pairs with the Acquire in `run`.
-        slot.stamp.store(self.laps.freed(position), order!("ring_free_relaxed", Release));
+        slot.stamp.store(
+            self.laps.freed(position),
+            order!("ring_free_relaxed", Release),
+        );
         value
     }
 

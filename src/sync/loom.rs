@@ -44,7 +44,7 @@ pub mod atomic {
             }
         )*};
     }
-    probed!(AtomicBool: bool, AtomicU8: u8, AtomicU32: u32, AtomicU64: u64, AtomicUsize: usize);
+    probed!(AtomicU8: u8, AtomicU32: u32, AtomicU64: u64, AtomicUsize: usize);
 
     macro_rules! arithmetic {
         ($($name:ident: $value:ty),* $(,)?) => {$(

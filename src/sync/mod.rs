@@ -20,6 +20,10 @@ mod shuttle;
 #[cfg(guichet_shuttle)]
 pub use self::shuttle::*;
 
+#[cfg(not(guichet_loom))]
+mod process;
+#[cfg(not(guichet_loom))]
+pub use process::{next_queue_number, next_runtime_number, thread_number};
 mod wait;
 pub use wait::{Backoff, Deadline, park_until};
 

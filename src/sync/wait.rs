@@ -1,8 +1,8 @@
 //! Waiting with an end, and waiting for a peer that is in the middle of its step.
 
+use std::time::Duration;
 #[cfg(not(any(guichet_loom, guichet_shuttle)))]
 use std::time::Instant;
-use std::time::Duration;
 
 use super::thread;
 
@@ -33,7 +33,9 @@ impl Deadline {
     /// How long is left; `None` is for ever.
     pub fn remaining(&self) -> Option<Duration> {
         #[cfg(not(any(guichet_loom, guichet_shuttle)))]
-        return self.0.map(|end| end.saturating_duration_since(Instant::now()));
+        return self
+            .0
+            .map(|end| end.saturating_duration_since(Instant::now()));
         #[cfg(any(guichet_loom, guichet_shuttle))]
         Some(Duration::ZERO)
     }

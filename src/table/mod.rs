@@ -8,13 +8,13 @@
 
 mod pool;
 mod slab;
-mod word;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
+mod word;
 
 pub use pool::{Pool, Vacancies, Vacant};
-pub use slab::{Admitted, Claim, Settled, Slab, Spoils};
-pub use word::{Ticket, Word};
+pub use slab::{Claim, Slab, Spoils};
+pub use word::Ticket;
 
 /// The largest number of slots: what a ticket can name.
 pub const MAX_SLOTS: usize = (1 << word::SLOT_BITS) - 1;

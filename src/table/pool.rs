@@ -14,7 +14,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::atomic::{
     AtomicU64, AtomicUsize,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Ordering::{Acquire, Relaxed, Release},
 };
 use crate::sync::{Backoff, order};
 
@@ -81,7 +81,10 @@ impl Vacancies {
         }
         let taken = self.map & !rest;
         self.map = rest;
-        Vacancies { group: self.group, map: taken }
+        Vacancies {
+            group: self.group,
+            map: taken,
+        }
     }
 }
 
@@ -124,7 +127,8 @@ impl Pool {
     #[inline]
     pub fn claim(&self, thread: usize, most: u32) -> Option<Vacancies> {
         let home = &self.homes[thread % self.homes.len()];
-        self.take_from_stash(home, most).or_else(|| self.claim_elsewhere(home, most))
+        self.take_from_stash(home, most)
+            .or_else(|| self.claim_elsewhere(home, most))
     }
 
     #[cold]
@@ -148,8 +152,13 @@ impl Pool {
 
     /// Whether a claim may succeed: a hint.
     pub fn has_vacancy(&self) -> bool {
-        self.groups.iter().any(|group| group.load(Relaxed) & MAP != 0)
-            || self.homes.iter().any(|home| home.stash.load(Relaxed) & (MAP | BUSY) != 0)
+        self.groups
+            .iter()
+            .any(|group| group.load(Relaxed) & MAP != 0)
+            || self
+                .homes
+                .iter()
+                .any(|home| home.stash.load(Relaxed) & (MAP | BUSY) != 0)
     }
 
     #[inline]
@@ -157,8 +166,12 @@ impl Pool {
         // The bits are clear, so adding sets them, and the version counts up in the same step.
         // ORDERING: Release — the last tenant's end before the next one's beginning; pairs with the
         // Acquire of whoever takes the bits. Also AcqRel's other half: see `sweep`.
-        let before = self.groups[group].fetch_add(VERSION | bits, order!("pool_free_relaxed", Release));
-        debug_assert!(before & bits == 0, "slots {bits:b} of group {group} were given back twice");
+        let before =
+            self.groups[group].fetch_add(VERSION | bits, order!("pool_free_relaxed", Release));
+        debug_assert!(
+            before & bits == 0,
+            "slots {bits:b} of group {group} were given back twice"
+        );
     }
 
     #[inline]
@@ -168,11 +181,19 @@ impl Pool {
             if stash & BUSY != 0 || stash & MAP == 0 {
                 return None;
             }
-            let mut rest = Vacancies { group: (stash >> 32) as u32, map: stash as u32 };
+            let mut rest = Vacancies {
+                group: (stash >> 32) as u32,
+                map: stash as u32,
+            };
             let taken = rest.split(most);
             let new = stash & !MAP | u64::from(rest.map);
             // ORDERING: Acquire — the last tenant's end, passed on by the Release in `refill`.
-            match home.stash.compare_exchange_weak(stash, new, order!("pool_stash_take_relaxed", Acquire), Relaxed) {
+            match home.stash.compare_exchange_weak(
+                stash,
+                new,
+                order!("pool_stash_take_relaxed", Acquire),
+                Relaxed,
+            ) {
                 Ok(_) => return Some(taken),
                 Err(now) => stash = now,
             }
@@ -187,7 +208,9 @@ impl Pool {
         }
         if !cfg!(guichet_bug = "pool_refill_not_busy") {
             // Relaxed: the bump of `moves` below publishes it.
-            home.stash.compare_exchange(empty, BUSY, Relaxed, Relaxed).ok()?;
+            home.stash
+                .compare_exchange(empty, BUSY, Relaxed, Relaxed)
+                .ok()?;
             // ORDERING: Release — who sees the bump sees BUSY or what followed; pairs with the
             // first load of `moves` in `sweep`.
             self.moves.fetch_add(1, Release);
@@ -200,7 +223,8 @@ impl Pool {
         let stash = u64::from(all.group) << 32 | u64::from(all.map);
         // ORDERING: Release — passes on what the take of the group acquired; pairs with the Acquire
         // in `take_from_stash`.
-        home.stash.store(stash, order!("pool_stash_relaxed", Release));
+        home.stash
+            .store(stash, order!("pool_stash_relaxed", Release));
         Some(taken)
     }
 
@@ -232,12 +256,20 @@ impl Pool {
             if group & MAP == 0 {
                 return None;
             }
-            let mut rest = Vacancies { group: at as u32, map: group as u32 };
+            let mut rest = Vacancies {
+                group: at as u32,
+                map: group as u32,
+            };
             let taken = rest.split(most);
             let new = group & !MAP | u64::from(rest.map);
             // ORDERING: AcqRel — Acquire: the last tenants' ends, from `add`; Release: who sees the
             // group emptied sees the bump of `moves` before it; pairs with the loads in `sweep`.
-            match self.groups[at].compare_exchange_weak(group, new, order!("pool_group_take_relaxed", AcqRel), Relaxed) {
+            match self.groups[at].compare_exchange_weak(
+                group,
+                new,
+                order!("pool_group_take_relaxed", AcqRel),
+                Relaxed,
+            ) {
                 Ok(_) => return Some(taken),
                 Err(now) => group = now,
             }

@@ -108,7 +108,9 @@ impl<T, O> Slab<T, O> {
             payload: UnsafeCell::new(MaybeUninit::uninit()),
             waiter: UnsafeCell::new(None),
         };
-        Slab { slots: (0..capacity).map(slot).collect() }
+        Slab {
+            slots: (0..capacity).map(slot).collect(),
+        }
     }
 
     /// How many slots there are.
@@ -130,7 +132,10 @@ impl<T, O> Slab<T, O> {
         let slot = self.slot(number);
         // Relaxed: `vacant` came through the pool, whose Acquire made the last tenant's end visible.
         let old = Word(slot.word.load(Relaxed));
-        debug_assert!(old.0 == 0 || old.is_vacant() && !old.has(FULL) && !old.has(WAITER), "{old:?}");
+        debug_assert!(
+            old.0 == 0 || old.is_vacant() && !old.has(FULL) && !old.has(WAITER),
+            "{old:?}"
+        );
         // SAFETY: the slot is vacant and its only `Vacant` is here: nobody else may touch it.
         slot.payload.with_mut(|cell| unsafe {
             (*cell).write(payload);
@@ -147,8 +152,12 @@ impl<T, O> Slab<T, O> {
         slot.attempts.store(0, Relaxed);
         // ORDERING: Release — publishes payload, waiter and occupancy; pairs with the Acquire of
         // the CAS in `activate` and of the load in `end`.
-        slot.word.store(new.0, order!("slab_admit_relaxed", Release));
-        Admitted { ticket: Ticket::new(number, new), occupancy }
+        slot.word
+            .store(new.0, order!("slab_admit_relaxed", Release));
+        Admitted {
+            ticket: Ticket::new(number, new),
+            occupancy,
+        }
     }
 
     /// `activate`: begins an attempt of the job that `ticket` names.
@@ -184,7 +193,12 @@ impl<T, O> Slab<T, O> {
             let new = also(word.apply(Verb::Activate).without(LANE).pinned());
             if cfg!(guichet_bug = "slab_activate_check_then_act") {
                 slot.word.store(new.0, Relaxed);
-            } else if let Err(now) = self.swap(ticket.slot(), word, new, order!("slab_activate_relaxed", AcqRel)) {
+            } else if let Err(now) = self.swap(
+                ticket.slot(),
+                word,
+                new,
+                order!("slab_activate_relaxed", AcqRel),
+            ) {
                 // ORDERING: AcqRel above — Acquire: payload and former attempts, from `admit` and
                 // `retry`; Release: a later verb's author sees this hold.
                 word = now;
@@ -192,7 +206,11 @@ impl<T, O> Slab<T, O> {
             }
             let attempt = slot.attempts.load(Relaxed) + 1;
             slot.attempts.store(attempt, Relaxed);
-            return Ok(Claim { slot: ticket.slot(), word: new, attempt });
+            return Ok(Claim {
+                slot: ticket.slot(),
+                word: new,
+                attempt,
+            });
         }
     }
 
@@ -210,11 +228,22 @@ impl<T, O> Slab<T, O> {
             let new = word.without(LANE);
             // ORDERING: AcqRel — Acquire: the canceller's last use of the slot before its next
             // tenant's first; Release: this passage before the canceller's `release`.
-            match self.swap(ticket.slot(), word, new, order!("slab_surface_relaxed", AcqRel)) {
+            match self.swap(
+                ticket.slot(),
+                word,
+                new,
+                order!("slab_surface_relaxed", AcqRel),
+            ) {
                 Ok(()) => return new.is_vacant().then(|| Vacant::new(ticket.slot())),
                 Err(now) => word = now,
             }
         }
+    }
+
+    /// Whether `ticket` is valid still: its job waits.
+    pub fn is_current(&self, ticket: Ticket) -> bool {
+        let word = self.load(ticket.slot());
+        word.epoch() == ticket.epoch() && word.state() == JobState::Waiting
     }
 
     /// The payload of a claimed job.
@@ -223,10 +252,15 @@ impl<T, O> Slab<T, O> {
     where
         T: Sync,
     {
-        assert!(claim.word.has(FULL), "the payload was moved out when the attempt began");
+        assert!(
+            claim.word.has(FULL),
+            "the payload was moved out when the attempt began"
+        );
         // SAFETY: the claim holds the slot, so FULL cannot be cleared while it lives, and nothing
         // writes to a payload in place.
-        self.slot(claim.slot).payload.with(|cell| unsafe { (*cell).assume_init_ref() })
+        self.slot(claim.slot)
+            .payload
+            .with(|cell| unsafe { (*cell).assume_init_ref() })
     }
 
     /// When the claimed job was admitted; 0 if that was not sampled.
@@ -250,22 +284,37 @@ impl<T, O> Slab<T, O> {
     /// `complete` or `bury`: the attempt decides its job, unless somebody was faster.
     #[inline(always)]
     pub fn settle(&self, claim: Claim, verb: Verb) -> Settled<T, O> {
-        debug_assert!(matches!(verb, Verb::Complete | Verb::Bury), "{verb:?} settles no attempt");
+        debug_assert!(
+            matches!(verb, Verb::Complete | Verb::Bury),
+            "{verb:?} settles no attempt"
+        );
         let mut word = claim.word;
-        if cfg!(any(guichet_bug = "slab_settle_check_then_act", guichet_bug = "slab_settle_relaxed")) {
+        if cfg!(any(
+            guichet_bug = "slab_settle_check_then_act",
+            guichet_bug = "slab_settle_relaxed"
+        )) {
             word = self.load(claim.slot);
         }
         loop {
             if word.epoch() != claim.word.epoch() {
-                return Settled { won: false, spoils: self.release(claim.slot) };
+                return Settled {
+                    won: false,
+                    spoils: self.release(claim.slot),
+                };
             }
             let alone = word.holders() == 1 || cfg!(guichet_bug = "slab_settle_ignores_holders");
             // Alone, this one step decides, empties and vacates.
             let new = word.apply(verb).without(WAITER);
-            let new = if alone { new.without(FULL).released() } else { new };
+            let new = if alone {
+                new.without(FULL).released()
+            } else {
+                new
+            };
             if cfg!(guichet_bug = "slab_settle_check_then_act") {
                 self.slot(claim.slot).word.store(new.0, Release); // ORDERING: as below; the bug is the blind store.
-            } else if let Err(now) = self.swap(claim.slot, word, new, order!("slab_settle_relaxed", AcqRel)) {
+            } else if let Err(now) =
+                self.swap(claim.slot, word, new, order!("slab_settle_relaxed", AcqRel))
+            {
                 // ORDERING: AcqRel above — Acquire: a former holder's last read of the payload (its
                 // `release`) before our move; Release: our reads before the next tenant's writes.
                 word = now;
@@ -274,9 +323,16 @@ impl<T, O> Slab<T, O> {
             let waiter = self.take_waiter(claim.slot, word);
             let spoils = if alone {
                 let payload = word.has(FULL).then(|| self.move_payload(claim.slot));
-                Spoils { vacant: Some(Vacant::new(claim.slot)), waiter, payload }
+                Spoils {
+                    vacant: Some(Vacant::new(claim.slot)),
+                    waiter,
+                    payload,
+                }
             } else {
-                Spoils { waiter, ..self.release(claim.slot) }
+                Spoils {
+                    waiter,
+                    ..self.release(claim.slot)
+                }
             };
             return Settled { won: true, spoils };
         }
@@ -319,7 +375,11 @@ impl<T, O> Slab<T, O> {
                 if self.swap(number, word, new, AcqRel).is_ok() {
                     // ORDERING: as below; the bug is that nothing pins the slot.
                     let waiter = self.take_waiter(number, word);
-                    return Some(Spoils { vacant: None, waiter, payload: Some(self.move_payload(number)) });
+                    return Some(Spoils {
+                        vacant: None,
+                        waiter,
+                        payload: Some(self.move_payload(number)),
+                    });
                 }
             }
             // Our own hold, in the same step: nobody frees the slot while we still empty it.
@@ -328,7 +388,10 @@ impl<T, O> Slab<T, O> {
             match self.swap(number, word, new.pinned(), AcqRel) {
                 Ok(()) => {
                     let waiter = self.take_waiter(number, word);
-                    return Some(Spoils { waiter, ..self.release(number) });
+                    return Some(Spoils {
+                        waiter,
+                        ..self.release(number)
+                    });
                 }
                 Err(now) => word = now,
             }
@@ -364,7 +427,11 @@ impl<T, O> Slab<T, O> {
                         continue;
                     }
                     let vacant = new.is_vacant().then(|| Vacant::new(number));
-                    return Spoils { vacant, waiter: None, payload };
+                    return Spoils {
+                        vacant,
+                        waiter: None,
+                        payload,
+                    };
                 }
                 Err(now) => word = now,
             }
@@ -388,18 +455,21 @@ impl<T, O> Slab<T, O> {
 
     #[inline(always)]
     fn take_waiter(&self, number: u32, before: Word) -> Option<Arc<Oneshot<O>>> {
+        if !before.has(WAITER) {
+            return None;
+        }
+        let waiter = &self.slot(number).waiter;
         // SAFETY: the step from `before` cleared WAITER and was ours; `admit` for the next tenant
         // comes after the slot was given back.
-        before.has(WAITER).then(|| {
-            let cell = self.slot(number).waiter.with_mut(|cell| unsafe { (*cell).take() });
-            cell.expect("WAITER was set, so a cell is there")
-        })
+        waiter.with_mut(|cell| unsafe { (*cell).take() })
     }
 
     #[inline(always)]
     fn move_payload(&self, number: u32) -> T {
         // SAFETY: only called by whoever cleared FULL, once; it was the last holder.
-        self.slot(number).payload.with_mut(|cell| unsafe { (*cell).assume_init_read() })
+        self.slot(number)
+            .payload
+            .with_mut(|cell| unsafe { (*cell).assume_init_read() })
     }
 
     #[inline(always)]
@@ -410,14 +480,20 @@ impl<T, O> Slab<T, O> {
     #[inline(always)]
     fn load(&self, number: u32) -> Word {
         // ORDERING: Acquire — what the author of the word published; pairs with every verb's Release.
-        Word(self.slot(number).word.load(order!("slab_load_relaxed", Acquire)))
+        Word(
+            self.slot(number)
+                .word
+                .load(order!("slab_load_relaxed", Acquire)),
+        )
     }
 
     #[inline(always)]
     fn swap(&self, number: u32, old: Word, new: Word, order: Ordering) -> Result<(), Word> {
         let word = &self.slot(number).word;
         // ORDERING: Acquire on failure — the word is used as if it had been loaded.
-        word.compare_exchange(old.0, new.0, order, Acquire).map(drop).map_err(Word)
+        word.compare_exchange(old.0, new.0, order, Acquire)
+            .map(drop)
+            .map_err(Word)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The event count: no wake-up is lost. A lost one is a deadlock, which loom reports.
 
-use guichet::internals::park::{EventCount, Oneshot};
+use guichet::internals::park::{EventCount, Oneshot, Yields};
 use guichet::internals::ring::Ring;
 use guichet::internals::sync::Deadline;
 use guichet::internals::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -14,7 +14,7 @@ use super::check;
 #[test]
 fn event_and_ring() {
     check("event_and_ring", || {
-        let shared = Arc::new((Ring::new(2), EventCount::new()));
+        let shared = Arc::new((Ring::new(2), EventCount::new(Yields::Warily)));
         let other = shared.clone();
         let consumer = thread::spawn(move || {
             let (ring, event) = &*other;
@@ -33,7 +33,10 @@ struct Counter {
 }
 
 fn counter() -> Arc<Counter> {
-    Arc::new(Counter { units: AtomicU32::new(0), event: EventCount::new() })
+    Arc::new(Counter {
+        units: AtomicU32::new(0),
+        event: EventCount::new(Yields::Warily),
+    })
 }
 
 impl Counter {
@@ -47,14 +50,18 @@ impl Counter {
         let attempt = || {
             let mut units = self.units.load(Relaxed);
             while units > 0 {
-                match self.units.compare_exchange(units, units - 1, Relaxed, Relaxed) {
+                match self
+                    .units
+                    .compare_exchange(units, units - 1, Relaxed, Relaxed)
+                {
                     Ok(_) => return Some(units),
                     Err(now) => units = now,
                 }
             }
             None
         };
-        self.event.wait_until(deadline, attempt, || self.units.load(Relaxed) > 0)
+        self.event
+            .wait_until(deadline, attempt, || self.units.load(Relaxed) > 0)
     }
 }
 

@@ -79,7 +79,11 @@ impl World {
     /// Admits job number `job` and puts its ticket into the lane; its occupancy.
     pub fn add(&self, vacant: Vacant, job: u64, waiter: Option<Cell>) -> u64 {
         self.tally.admitted.fetch_add(1, Std);
-        let payload = Payload { job, body: UnsafeCell::new(job), tally: self.tally.clone() };
+        let payload = Payload {
+            job,
+            body: UnsafeCell::new(job),
+            tally: self.tally.clone(),
+        };
         let admitted = self.slab.admit(vacant, payload, waiter, |_, _| 0);
         self.push(admitted.ticket);
         admitted.occupancy
@@ -88,16 +92,20 @@ impl World {
     /// The lane has as many places as there are slots, so a push always finds one.
     pub fn push(&self, ticket: Ticket) {
         let place = self.lane.iter().find(|place| {
-            place.compare_exchange(u64::MAX, ticket.to_bits(), Release, Relaxed).is_ok()
+            place
+                .compare_exchange(u64::MAX, ticket.to_bits(), Release, Relaxed)
+                .is_ok()
         });
         assert!(place.is_some(), "the lane is full: more tickets than slots");
     }
 
     pub fn pop(&self) -> Option<Ticket> {
-        self.lane.iter().find_map(|place| match place.swap(u64::MAX, Acquire) {
-            u64::MAX => None,
-            bits => Some(Ticket::from_bits(bits)),
-        })
+        self.lane
+            .iter()
+            .find_map(|place| match place.swap(u64::MAX, Acquire) {
+                u64::MAX => None,
+                bits => Some(Ticket::from_bits(bits)),
+            })
     }
 
     /// A job that is admitted and claimed.
@@ -114,7 +122,10 @@ impl World {
         }
         if let Some(waiter) = spoils.waiter {
             self.tally.results.fetch_add(1, Std);
-            drop(waiter.set(Outcome { by, tally: self.tally.clone() }));
+            drop(waiter.set(Outcome {
+                by,
+                tally: self.tally.clone(),
+            }));
         }
         drop(spoils.payload);
     }
@@ -123,7 +134,9 @@ impl World {
     pub fn run(&self, claim: Claim, job: u64) -> bool {
         let payload = self.slab.payload(&claim);
         assert_eq!(payload.job, job, "another job's payload");
-        payload.body.with(|body| assert_eq!(unsafe { *body }, job, "a payload was read after its drop"));
+        payload
+            .body
+            .with(|body| assert_eq!(unsafe { *body }, job, "a payload was read after its drop"));
         self.settle(claim)
     }
 
@@ -152,7 +165,9 @@ impl World {
 
     /// `cancel`, `interrupt` or `return`; true if it decided the job.
     pub fn end(&self, occupancy: u64, verb: Verb) -> bool {
-        let Some(spoils) = self.slab.end(0, occupancy, verb) else { return false };
+        let Some(spoils) = self.slab.end(0, occupancy, verb) else {
+            return false;
+        };
         self.tally.ended.fetch_add(1, Std);
         self.share("end", spoils);
         true
@@ -176,20 +191,33 @@ impl World {
 
     /// Runs what is left, then checks the books.
     pub fn close(&self) {
-        while self.lane.iter().any(|place| place.load(Acquire) != u64::MAX) {
+        while self
+            .lane
+            .iter()
+            .any(|place| place.load(Acquire) != u64::MAX)
+        {
             self.work(None);
         }
         let admitted = self.tally.admitted.load(Std);
-        assert_eq!(self.tally.ended.load(Std), admitted, "terminal outcomes against jobs");
-        assert_eq!(self.tally.dropped.load(Std), admitted, "payload drops against jobs");
+        assert_eq!(
+            self.tally.ended.load(Std),
+            admitted,
+            "terminal outcomes against jobs"
+        );
+        assert_eq!(
+            self.tally.dropped.load(Std),
+            admitted,
+            "payload drops against jobs"
+        );
         assert_eq!(self.tally.results.load(Std), 0, "results still alive");
         for _ in 0..self.slab.capacity() {
             std::mem::forget(self.reserve().expect("a slot was leaked"));
         }
         assert!(self.reserve().is_none(), "a slot was given back twice");
-        let live = self.slab.scan().filter(|(_, _, state)| {
-            matches!(state, JobState::Waiting | JobState::Active)
-        });
+        let live = self
+            .slab
+            .scan()
+            .filter(|(_, _, state)| matches!(state, JobState::Waiting | JobState::Active));
         assert_eq!(live.count(), 0, "jobs still live");
     }
 }

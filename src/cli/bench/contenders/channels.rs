@@ -1,0 +1,254 @@
+//! Worker threads at the far end of a bounded channel: what one writes without a job queue.
+//!
+//! Three channels share one loop. They know no jobs: no states, no retries, no results, no catching of panics; the
+//! ratio to them is the price of having those.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{Contender, Failed, Producing, Running};
+use crate::cli::args::Impl;
+use crate::cli::bench::gate::Gate;
+use crate::cli::bench::task::Task;
+
+/// Workers on a crossbeam channel.
+pub const CROSSBEAM: Workers<Crossbeam> = Workers(PhantomData);
+/// Workers on std's channel.
+pub const STD: Workers<Std> = Workers(PhantomData);
+/// Workers on a deque behind a mutex.
+pub const MUTEX: Workers<Deque> = Workers(PhantomData);
+
+/// A bounded channel of job numbers. `None` = the other side is gone.
+pub trait Channel: Send + Sync + 'static {
+    /// The end that producers clone.
+    type Sender: Clone + Send + 'static;
+    /// The end that workers clone.
+    type Receiver: Clone + Send + 'static;
+    /// Which contender this is.
+    const ID: Impl;
+    /// Its name in the table.
+    const NAME: &'static str;
+    /// See [`Contender::pace`].
+    const PACE: u64;
+
+    /// A channel that holds up to `capacity` numbers.
+    fn bounded(capacity: usize) -> (Self::Sender, Self::Receiver);
+    /// Waits for room.
+    fn send(sender: &Self::Sender, number: u64) -> Option<()>;
+    /// Waits for a number.
+    fn receive(receiver: &Self::Receiver) -> Option<u64>;
+}
+
+/// Worker threads on the channel `C`.
+#[derive(Debug)]
+pub struct Workers<C>(PhantomData<C>);
+
+impl<C: Channel> Contender for Workers<C> {
+    fn id(&self) -> Impl {
+        C::ID
+    }
+
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn pace(&self) -> u64 {
+        C::PACE
+    }
+
+    fn start(
+        &self,
+        workers: usize,
+        capacity: usize,
+        task: &Arc<Task>,
+    ) -> Result<Box<dyn Running>, Failed> {
+        let (sender, receiver) = C::bounded(capacity);
+        let up = Arc::new(Gate::default());
+        // On an early return the sender is dropped, and workers that did start find the channel closed.
+        up.open(true);
+        let threads =
+            (0..workers).map(|_| worker::<C>(receiver.clone(), Arc::clone(task), Arc::clone(&up)));
+        let threads = threads.collect::<Result<Vec<_>, _>>()?;
+        up.gather(workers);
+        Ok(Box::new(System::<C> { sender, threads }))
+    }
+}
+
+fn worker<C: Channel>(
+    receiver: C::Receiver,
+    task: Arc<Task>,
+    up: Arc<Gate>,
+) -> Result<JoinHandle<()>, Failed> {
+    let work = move || {
+        let _ = up.arrive();
+        while let Some(number) = C::receive(&receiver) {
+            task.run(number);
+        }
+    };
+    thread::Builder::new()
+        .name("worker".to_owned())
+        .spawn(work)
+        .map_err(|error| Failed::new("spawning a worker", error))
+}
+
+struct System<C: Channel> {
+    sender: C::Sender,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl<C: Channel> Running for System<C> {
+    fn producer(&self) -> Producing {
+        let sender = self.sender.clone();
+        Box::new(move |share| {
+            share.each(|number| {
+                C::send(&sender, number).ok_or_else(|| Failed::new("send", "no worker is left"))
+            })
+        })
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Failed> {
+        let System { sender, threads } = *self;
+        drop(sender);
+        for thread in threads {
+            thread
+                .join()
+                .map_err(|_| Failed::new("worker", "panicked"))?;
+        }
+        Ok(())
+    }
+}
+
+/// crossbeam-channel.
+#[derive(Debug)]
+pub struct Crossbeam;
+
+impl Channel for Crossbeam {
+    type Sender = crossbeam_channel::Sender<u64>;
+    type Receiver = crossbeam_channel::Receiver<u64>;
+    const ID: Impl = Impl::Crossbeam;
+    const NAME: &'static str = "crossbeam-channel";
+    const PACE: u64 = 1;
+
+    fn bounded(capacity: usize) -> (Self::Sender, Self::Receiver) {
+        crossbeam_channel::bounded(capacity)
+    }
+
+    fn send(sender: &Self::Sender, number: u64) -> Option<()> {
+        sender.send(number).ok()
+    }
+
+    fn receive(receiver: &Self::Receiver) -> Option<u64> {
+        receiver.recv().ok()
+    }
+}
+
+/// std's channel. Its receiver is for one thread, so several share it behind a mutex, waiting included.
+#[derive(Debug)]
+pub struct Std;
+
+impl Channel for Std {
+    type Sender = mpsc::SyncSender<u64>;
+    type Receiver = Arc<Mutex<mpsc::Receiver<u64>>>;
+    const ID: Impl = Impl::Std;
+    const NAME: &'static str = "std sync_channel";
+    const PACE: u64 = 4;
+
+    fn bounded(capacity: usize) -> (Self::Sender, Self::Receiver) {
+        let (sender, receiver) = mpsc::sync_channel(capacity);
+        (sender, Arc::new(Mutex::new(receiver)))
+    }
+
+    fn send(sender: &Self::Sender, number: u64) -> Option<()> {
+        sender.send(number).ok()
+    }
+
+    fn receive(receiver: &Self::Receiver) -> Option<u64> {
+        receiver.lock().recv().ok()
+    }
+}
+
+/// `Mutex<VecDeque>` with one condition variable per side.
+#[derive(Debug)]
+pub struct Deque {
+    inner: Mutex<Inner>,
+    some: Condvar,
+    room: Condvar,
+    capacity: usize,
+}
+
+#[derive(Debug)]
+struct Inner {
+    numbers: VecDeque<u64>,
+    senders: usize,
+}
+
+/// The sending end: the last one to go closes the deque.
+#[derive(Debug)]
+pub struct DequeSender(Arc<Deque>);
+
+impl Clone for DequeSender {
+    fn clone(&self) -> Self {
+        self.0.inner.lock().senders += 1;
+        DequeSender(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for DequeSender {
+    fn drop(&mut self) {
+        self.0.inner.lock().senders -= 1;
+        self.0.some.notify_all();
+    }
+}
+
+impl Channel for Deque {
+    type Sender = DequeSender;
+    type Receiver = Arc<Deque>;
+    const ID: Impl = Impl::Mutex;
+    const NAME: &'static str = "Mutex<VecDeque>";
+    const PACE: u64 = 4;
+
+    fn bounded(capacity: usize) -> (Self::Sender, Self::Receiver) {
+        let inner = Mutex::new(Inner {
+            numbers: VecDeque::with_capacity(capacity),
+            senders: 1,
+        });
+        let deque = Arc::new(Deque {
+            inner,
+            some: Condvar::new(),
+            room: Condvar::new(),
+            capacity,
+        });
+        (DequeSender(Arc::clone(&deque)), deque)
+    }
+
+    fn send(sender: &Self::Sender, number: u64) -> Option<()> {
+        let deque = &sender.0;
+        let mut inner = deque.inner.lock();
+        while inner.numbers.len() == deque.capacity {
+            deque.room.wait(&mut inner);
+        }
+        inner.numbers.push_back(number);
+        drop(inner);
+        deque.some.notify_one();
+        Some(())
+    }
+
+    fn receive(deque: &Self::Receiver) -> Option<u64> {
+        let mut inner = deque.inner.lock();
+        loop {
+            if let Some(number) = inner.numbers.pop_front() {
+                drop(inner);
+                deque.room.notify_one();
+                return Some(number);
+            }
+            if inner.senders == 0 {
+                return None;
+            }
+            deque.some.wait(&mut inner);
+        }
+    }
+}

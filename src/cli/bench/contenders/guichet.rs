@@ -1,0 +1,127 @@
+//! guichet itself, three ways to add.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use guichet::{Failure, Job, Queue, Runtime};
+
+use super::{Contender, Failed, Producing, Running};
+use crate::cli::args::Impl;
+use crate::cli::bench::task::Task;
+
+/// Jobs per `add_many`.
+const BATCH: usize = 32;
+/// How long a shutdown may take; all jobs have run by then, so any wait is a fault.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How jobs are added.
+#[derive(Clone, Copy, Debug)]
+pub enum Guichet {
+    /// `Queue::add`, job by job.
+    Add,
+    /// `Producer::add`, job by job.
+    Producer,
+    /// `Queue::add_many`.
+    AddMany,
+}
+
+impl Contender for Guichet {
+    fn id(&self) -> Impl {
+        match self {
+            Guichet::Add => Impl::GuichetAdd,
+            Guichet::Producer => Impl::GuichetProducer,
+            Guichet::AddMany => Impl::GuichetAddMany,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Guichet::Add => "guichet add",
+            Guichet::Producer => "guichet producer",
+            Guichet::AddMany => "guichet add_many(32)",
+        }
+    }
+
+    fn start(
+        &self,
+        workers: usize,
+        capacity: usize,
+        task: &Arc<Task>,
+    ) -> Result<Box<dyn Running>, Failed> {
+        let runtime = Runtime::new().map_err(|error| Failed::new("Runtime::new", error))?;
+        let queue = runtime.queue::<u64, ()>("bench").capacity(capacity).build();
+        let queue = queue.map_err(|error| Failed::new("QueueBuilder::build", error))?;
+        let work = Arc::clone(task);
+        let handler = move |job: &Job<'_, u64>| -> Result<(), Failure> {
+            work.run(*job.payload());
+            Ok(())
+        };
+        queue
+            .workers(workers, handler)
+            .map_err(|error| Failed::new("Queue::workers", error))?;
+        Ok(Box::new(System {
+            way: *self,
+            runtime,
+            queue,
+            jobs: task.jobs(),
+        }))
+    }
+}
+
+struct System {
+    way: Guichet,
+    runtime: Runtime,
+    queue: Queue<u64, ()>,
+    jobs: u64,
+}
+
+impl Running for System {
+    fn producer(&self) -> Producing {
+        let queue = self.queue.clone();
+        match self.way {
+            Guichet::Add => Box::new(move |share| {
+                share.each(|number| {
+                    queue
+                        .add(number)
+                        .map(drop)
+                        .map_err(|error| Failed::new("Queue::add", error))
+                })
+            }),
+            Guichet::Producer => Box::new(move |share| {
+                let mut own = queue.producer();
+                share.each(|number| {
+                    own.add(number)
+                        .map(drop)
+                        .map_err(|error| Failed::new("Producer::add", error))
+                })
+            }),
+            // A batch may not exceed the capacity, or it would be refused as invalid.
+            Guichet::AddMany => Box::new(move |share| {
+                share.batches(BATCH.min(queue.capacity()), |numbers| {
+                    queue
+                        .add_many(numbers)
+                        .map(drop)
+                        .map_err(|error| Failed::new("Queue::add_many", error))
+                })
+            }),
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Failed> {
+        if !self.runtime.shutdown(GRACE).in_time {
+            return Err(Failed::new(
+                "Runtime::shutdown",
+                "workers are still running",
+            ));
+        }
+        let stats = self.queue.stats();
+        if (stats.accepted, stats.completed) != (self.jobs, self.jobs) {
+            let books = format!(
+                "{} accepted, {} completed, {} added",
+                stats.accepted, stats.completed, self.jobs
+            );
+            return Err(Failed::new("QueueStats", books));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,306 @@
+//! `guichet bench`: guichet and its rivals, same jobs, same minute, every job checked.
+//!
+//! ```text
+//! plan ─► for each workload, level, repetition: the contenders in turned order ─► run ─► results ─► report, JSON
+//! ```
+//! A run sets up threads, releases the producers at a gate, stops the clock when the last job is done, tears down,
+//! and checks that each job ran exactly once ([`run`]). What can distort is kept out of the way: counting ([`tally`]),
+//! latency ([`sample`]), allocations and CPU time ([`meter`]) cost a nanosecond or two per job, the same for everyone.
+
+mod contenders;
+mod files;
+mod gate;
+mod goals;
+mod idle;
+mod json;
+mod machine;
+mod meter;
+mod plan;
+mod report;
+mod results;
+mod run;
+mod sample;
+mod tally;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use self::contenders::Failed;
+use self::files::Corpus;
+use self::idle::Idle;
+use self::machine::{Machine, Watch};
+use self::plan::Plan;
+use self::report::Report;
+use self::results::{Group, Row};
+use self::run::Fault;
+use self::sample::Latencies;
+use self::task::Workload;
+use super::args::BenchArgs;
+use super::level::Level;
+use super::stop::Stop;
+
+/// Measures as the options say, prints the report to `out`, and writes the JSON file if one is wanted.
+///
+/// A requested stop ends the measuring after the current run; what has been measured by then is reported all the same.
+/// So it is when a run fails, before the error is returned.
+///
+/// # Errors
+/// See [`Error`], and `Output` when the report cannot be written.
+pub fn run(options: &BenchArgs, stop: &Stop, out: &mut dyn Write) -> Result<(), super::Error> {
+    let plan = Plan::new(options, num_cpus::get());
+    // What a wrong option would break is tried before minutes of measuring, not after.
+    let file = options
+        .json
+        .as_deref()
+        .map(json::File::create)
+        .transpose()?;
+    let workloads = workloads(&plan, options)?;
+    let mut bench = Bench {
+        progress: progress(&plan, workloads.len() as u64, options.quiet),
+        plan,
+        stop,
+        idle: None,
+        groups: Vec::new(),
+    };
+    let (machine, watch) = (Machine::look(), Watch::begin());
+    let outcome = bench.measure(&workloads);
+    bench.progress.finish_and_clear();
+
+    let report = Report {
+        machine,
+        regime: watch.end(),
+        goals: goals::check(&bench.groups, bench.idle.as_ref()),
+        plan: &bench.plan,
+        workloads: &workloads,
+        groups: &bench.groups,
+        idle: bench.idle.as_ref(),
+        stopped: stop.requested(),
+    };
+    report.print(out)?;
+    if let Some(file) = file {
+        file.write(&report)?;
+    }
+    Ok(outcome?)
+}
+
+fn workloads(plan: &Plan, options: &BenchArgs) -> Result<Vec<Workload>, Error> {
+    let mut workloads = Vec::new();
+    if plan.wants_empty() {
+        workloads.push(Workload::Empty);
+    }
+    if plan.wants_files() {
+        let corpus = Corpus::load(&plan::input(options.input.as_deref()))?;
+        workloads.push(Workload::Files(Arc::new(corpus)));
+    }
+    Ok(workloads)
+}
+
+/// A measurement under way.
+struct Bench<'a> {
+    plan: Plan,
+    stop: &'a Stop,
+    progress: ProgressBar,
+    idle: Option<Idle>,
+    groups: Vec<Group>,
+}
+
+impl Bench<'_> {
+    fn measure(&mut self, workloads: &[Workload]) -> Result<(), Error> {
+        // Idle first: later, the memory that earlier runs left behind would blur the picture.
+        if self.plan.wants_idle() {
+            self.progress.set_message("idle workers");
+            self.idle = Some(idle::measure().map_err(Error::Idle)?);
+        }
+        for workload in workloads {
+            self.warm_up(workload)?;
+            for level in self.plan.levels.clone() {
+                self.sweep(workload, level)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A short run of everybody that counts for nothing: first use of code, files and memory costs extra.
+    fn warm_up(&self, workload: &Workload) -> Result<(), Error> {
+        for contender in &self.plan.contenders {
+            if self.stop.requested() {
+                break;
+            }
+            self.progress
+                .set_message(format!("{} warm-up {}", workload.name(), contender.name()));
+            let level = Level::new(2, 2);
+            let jobs = self.plan.jobs(workload, &**contender).div_ceil(20);
+            run::measure(&**contender, level, workload, jobs, self.plan.terms).map_err(
+                |fault| Error::Run {
+                    contender: contender.name(),
+                    workload: workload.name(),
+                    level,
+                    fault,
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// All repetitions of all contenders at one level.
+    fn sweep(&mut self, workload: &Workload, level: Level) -> Result<(), Error> {
+        let rows = self.plan.contenders.iter().map(|one| Row {
+            id: one.id(),
+            name: one.name(),
+            runs: Vec::new(),
+            latencies: Latencies::default(),
+        });
+        let mut group = Group {
+            workload: workload.name(),
+            level,
+            rows: rows.collect(),
+        };
+        let outcome = self.repeat(workload, level, &mut group);
+        if group.rows.iter().any(|row| !row.runs.is_empty()) {
+            self.groups.push(group);
+        }
+        outcome
+    }
+
+    fn repeat(&self, workload: &Workload, level: Level, group: &mut Group) -> Result<(), Error> {
+        for repetition in 1..=self.plan.reps {
+            for index in self.plan.order(repetition - 1) {
+                if self.stop.requested() {
+                    return Ok(());
+                }
+                let contender = &*self.plan.contenders[index];
+                let (name, what) = (contender.name(), workload.name());
+                self.progress.set_message(format!(
+                    "{what} {level} {repetition}/{} {name}",
+                    self.plan.reps
+                ));
+                let jobs = self.plan.jobs(workload, contender);
+                let measured = run::measure(contender, level, workload, jobs, self.plan.terms);
+                let measured = measured.map_err(|fault| Error::Run {
+                    contender: name,
+                    workload: what,
+                    level,
+                    fault,
+                })?;
+                group.rows[index].push(repetition, jobs, &measured);
+                self.progress.inc(1);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A bar on stderr, drawn only between runs and only on a terminal.
+fn progress(plan: &Plan, workloads: u64, quiet: bool) -> ProgressBar {
+    let target = if quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let style = ProgressStyle::with_template("{bar:30.cyan} {pos}/{len} {elapsed} {msg}");
+    let bar = ProgressBar::with_draw_target(Some(plan.runs() * workloads), target);
+    // The template is a constant; should it ever be wrong, the plain style serves.
+    style
+        .map(|style| bar.clone().with_style(style))
+        .unwrap_or(bar)
+}
+
+/// Why a measurement ended early.
+#[derive(Debug)]
+pub enum Error {
+    /// A file or directory of the input cannot be read.
+    Input {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The input directory holds no files.
+    NoFiles {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The JSON file cannot be written.
+    Json {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The idle measure failed.
+    Idle(Failed),
+    /// A run failed, or what it did was wrong.
+    Run {
+        /// Whose run.
+        contender: &'static str,
+        /// Of what.
+        workload: &'static str,
+        /// With how many threads.
+        level: Level,
+        /// What happened.
+        fault: Fault,
+    },
+}
+
+impl Error {
+    /// True if another command line would have avoided it.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Error::Input { .. } | Error::NoFiles { .. } | Error::Json { .. }
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Input { path, source } => {
+                write!(
+                    f,
+                    "--input: cannot read {}: {source}; expected a directory",
+                    path.display()
+                )
+            }
+            Error::NoFiles { path } => {
+                write!(
+                    f,
+                    "--input {}: expected a directory with at least one file",
+                    path.display()
+                )
+            }
+            Error::Json { path, source } => write!(
+                f,
+                "--json {}: cannot write the file: {source}",
+                path.display()
+            ),
+            Error::Idle(failed) => write!(f, "idle: {failed}"),
+            Error::Run {
+                contender,
+                workload,
+                level,
+                fault,
+            } => {
+                write!(f, "{workload}, {contender} at {level}: {fault}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Input { source, .. } | Error::Json { source, .. } => Some(source),
+            Error::NoFiles { .. } => None,
+            Error::Idle(failed) => Some(failed),
+            Error::Run { fault, .. } => Some(fault),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Ending jobs from outside: cancellation, and the queue's part of a shutdown.
+
+use super::{Managed, Outcome, Queue, QueueStats, Shared};
+use crate::model::{JobError, JobId, JobState, Verb};
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::table::Spoils;
+
+/// Accepts jobs.
+pub(super) const OPEN: u8 = 0;
+/// Refuses jobs; workers finish what is there.
+const DRAINING: u8 = 1;
+
+impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
+    /// Cancels a job; true if that is how it ended.
+    ///
+    /// A waiting job never starts, and its payload is dropped at once; its slot comes back when its
+    /// place in line is reached. A running job's result will not be accepted, and
+    /// [`Job::is_cancelled`](super::Job::is_cancelled) tells its handler; the slot comes back when the
+    /// handler returns. Who waits for the job learns at once. False if the job has ended, or is of
+    /// another queue.
+    ///
+    /// ```
+    /// use guichet::{JobError, Runtime};
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let queue = runtime.queue::<u32, ()>("numbers").build()?;
+    /// let handle = queue.submit(7)?;
+    /// assert!(queue.cancel(handle.id()));
+    /// assert!(!queue.cancel(handle.id()));
+    /// assert!(matches!(handle.wait(), Err(JobError::Cancelled)));
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn cancel(&self, id: JobId) -> bool {
+        let shared = &self.shared;
+        if id.queue != shared.number {
+            return false;
+        }
+        let Some(spoils) = shared.slab.end(id.slot, id.occupancy, Verb::Cancel) else {
+            return false;
+        };
+        shared.cancelled.fetch_add(1, Relaxed);
+        shared.share(spoils, Err(JobError::Cancelled));
+        true
+    }
+
+    /// Takes the payloads that shutdown gave back: jobs that were accepted, and that no handler is
+    /// running or has completed. Those that had failed attempts are among them.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = guichet::Runtime::new()?;
+    /// let queue = runtime.queue::<&str, ()>("unserved").build()?;
+    /// let id = queue.add("letter")?;
+    /// runtime.shutdown(Duration::from_secs(1));
+    /// assert_eq!(queue.take_returned(), [(id, "letter")]);
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn take_returned(&self) -> Vec<(JobId, T)> {
+        std::mem::take(&mut self.shared.returns.lock())
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// `return`: shutdown ends the job, if it waits, and keeps its payload.
+    #[cold]
+    pub(super) fn give_up(&self, id: JobId) {
+        let Some(spoils) = self.slab.end(id.slot, id.occupancy, Verb::Return) else {
+            return;
+        };
+        self.returned.fetch_add(1, Relaxed);
+        let Spoils {
+            vacant,
+            waiter,
+            payload,
+        } = spoils;
+        if let Some(payload) = payload {
+            self.returns.lock().push((id, payload));
+        }
+        self.share(
+            Spoils {
+                vacant,
+                waiter,
+                payload: None,
+            },
+            Err(JobError::Returned),
+        );
+    }
+
+    fn interrupt(&self, id: JobId) {
+        if let Some(spoils) = self.slab.end(id.slot, id.occupancy, Verb::Interrupt) {
+            self.interrupted.fetch_add(1, Relaxed);
+            let outcome: Outcome<R> = Err(JobError::Interrupted);
+            self.share(spoils, outcome);
+        }
+    }
+}
+
+impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn drain(&self) {
+        self.phase.store(DRAINING, Relaxed);
+        // Both notify behind a full fence: a sleeper that looks once more sees the phase.
+        self.idle.notify_all();
+        self.blocked.notify_all();
+    }
+
+    fn stop(&self, interrupt: bool) {
+        // From here on no ticket gets in; whoever is refused gives its own job back. A job whose
+        // ticket got in is waiting already, so the scan finds it.
+        self.lane.close();
+        self.idle.notify_all();
+        for (slot, occupancy, state) in self.slab.scan() {
+            let id = self.id_of(slot, occupancy);
+            match state {
+                JobState::Waiting => self.give_up(id),
+                JobState::Active if interrupt => self.interrupt(id),
+                _ => {}
+            }
+        }
+    }
+
+    fn stats(&self) -> QueueStats {
+        self.census()
+    }
+}

@@ -1,0 +1,333 @@
+//! One error per operation; a refused payload comes back.
+
+use std::error::Error;
+use std::{fmt, io};
+
+use super::add::NoSlot;
+use crate::model::{InvalidOption, JobError, JobId};
+
+const CLOSED: &str = "the queue takes no more jobs: its runtime is shut down or shutting down";
+const DEADLOCK: &str =
+    "the queue is full, and its own worker can't wait for room that it may have to make";
+
+/// Why [`Queue::try_add`](super::Queue::try_add) refused a job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryAddError<T> {
+    /// No slot was vacant.
+    Full {
+        /// What was to be added.
+        payload: T,
+        /// Jobs that waited, counted just after the refusal.
+        waiting: u64,
+        /// Jobs that ran, counted just after the refusal.
+        active: u64,
+    },
+    /// The runtime is shut down or shutting down.
+    Closed(T),
+}
+
+/// Why [`Queue::add`](super::Queue::add) refused a job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddError<T> {
+    /// The runtime is shut down or shutting down.
+    Closed(T),
+    /// The queue was full and the caller is one of its own workers.
+    WouldDeadlock(T),
+}
+
+/// Why [`Queue::add_timeout`](super::Queue::add_timeout) refused a job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddTimeoutError<T> {
+    /// No slot became vacant in time.
+    Timeout(T),
+    /// The runtime is shut down or shutting down.
+    Closed(T),
+    /// The queue was full and the caller is one of its own workers.
+    WouldDeadlock(T),
+}
+
+/// Why [`Queue::add_many`](super::Queue::add_many) refused its jobs, all of them.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddManyError<T> {
+    /// There are more jobs than slots, so no waiting would help.
+    TooMany {
+        /// What was to be added.
+        payloads: Vec<T>,
+        /// How many slots there are.
+        capacity: usize,
+    },
+    /// The runtime is shut down or shutting down.
+    Closed(Vec<T>),
+    /// There was no room for all and the caller is one of the queue's own workers.
+    WouldDeadlock(Vec<T>),
+}
+
+/// Why [`Queue::try_add_many`](super::Queue::try_add_many) refused its jobs, all of them.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryAddManyError<T> {
+    /// There was no room for all.
+    Full(Vec<T>),
+    /// The runtime is shut down or shutting down.
+    Closed(Vec<T>),
+}
+
+/// Why [`Queue::call`](super::Queue::call) has no value.
+#[non_exhaustive]
+pub enum CallError<T> {
+    /// The job was not added.
+    Refused(AddTimeoutError<T>),
+    /// The time was over; the job goes on, detached.
+    Timeout(JobId),
+    /// The job ended without a value.
+    Job(JobError),
+}
+
+/// Why [`QueueBuilder::build`](super::QueueBuilder::build) made no queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// An option is outside its range.
+    Invalid(InvalidOption),
+    /// `sample_every` is not a power of two.
+    SampleNotPowerOfTwo(u32),
+    /// The runtime has a queue of this name.
+    NameTaken(String),
+    /// The runtime is shut down, shutting down or gone.
+    ShutDown,
+}
+
+/// Why no workers were started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WorkersError {
+    /// An option is outside its range.
+    Invalid(InvalidOption),
+    /// A handler that consumes the payload leaves none for a second attempt.
+    OwnedWithRetries {
+        /// What the queue was built with.
+        attempts: u32,
+    },
+    /// The runtime is shut down, shutting down or gone.
+    ShutDown,
+    /// The system refused a thread. The workers started before it keep working.
+    Spawn(io::Error),
+}
+
+impl<T> TryAddError<T> {
+    /// What was to be added.
+    pub fn into_payload(self) -> T {
+        match self {
+            TryAddError::Full { payload, .. } | TryAddError::Closed(payload) => payload,
+        }
+    }
+}
+
+impl<T> AddError<T> {
+    pub(super) fn new(no: NoSlot, payload: T) -> Self {
+        match no {
+            NoSlot::WouldDeadlock => AddError::WouldDeadlock(payload),
+            NoSlot::Closed | NoSlot::TimedOut => AddError::Closed(payload),
+        }
+    }
+
+    /// What was to be added.
+    pub fn into_payload(self) -> T {
+        match self {
+            AddError::Closed(payload) | AddError::WouldDeadlock(payload) => payload,
+        }
+    }
+}
+
+impl<T> AddTimeoutError<T> {
+    pub(super) fn new(no: NoSlot, payload: T) -> Self {
+        match no {
+            NoSlot::Closed => AddTimeoutError::Closed(payload),
+            NoSlot::TimedOut => AddTimeoutError::Timeout(payload),
+            NoSlot::WouldDeadlock => AddTimeoutError::WouldDeadlock(payload),
+        }
+    }
+
+    /// What was to be added.
+    pub fn into_payload(self) -> T {
+        match self {
+            AddTimeoutError::Timeout(payload)
+            | AddTimeoutError::Closed(payload)
+            | AddTimeoutError::WouldDeadlock(payload) => payload,
+        }
+    }
+}
+
+impl<T> AddManyError<T> {
+    /// What was to be added.
+    pub fn into_payloads(self) -> Vec<T> {
+        match self {
+            AddManyError::TooMany { payloads, .. }
+            | AddManyError::Closed(payloads)
+            | AddManyError::WouldDeadlock(payloads) => payloads,
+        }
+    }
+}
+
+impl<T> TryAddManyError<T> {
+    /// What was to be added.
+    pub fn into_payloads(self) -> Vec<T> {
+        match self {
+            TryAddManyError::Full(payloads) | TryAddManyError::Closed(payloads) => payloads,
+        }
+    }
+}
+
+impl From<InvalidOption> for BuildError {
+    fn from(invalid: InvalidOption) -> Self {
+        BuildError::Invalid(invalid)
+    }
+}
+
+impl From<InvalidOption> for WorkersError {
+    fn from(invalid: InvalidOption) -> Self {
+        WorkersError::Invalid(invalid)
+    }
+}
+
+impl<T> fmt::Display for TryAddError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryAddError::Full {
+                waiting, active, ..
+            } => {
+                write!(f, "the queue is full: {waiting} jobs wait and {active} run")
+            }
+            TryAddError::Closed(_) => f.write_str(CLOSED),
+        }
+    }
+}
+
+impl<T> fmt::Display for AddError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AddError::Closed(_) => CLOSED,
+            AddError::WouldDeadlock(_) => DEADLOCK,
+        })
+    }
+}
+
+impl<T> fmt::Display for AddTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AddTimeoutError::Timeout(_) => "the queue had no room in time",
+            AddTimeoutError::Closed(_) => CLOSED,
+            AddTimeoutError::WouldDeadlock(_) => DEADLOCK,
+        })
+    }
+}
+
+impl<T> fmt::Display for AddManyError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AddManyError::TooMany { payloads, capacity } => {
+                let count = payloads.len();
+                write!(
+                    f,
+                    "{count} jobs at once can never fit a queue of capacity {capacity}"
+                )
+            }
+            AddManyError::Closed(_) => f.write_str(CLOSED),
+            AddManyError::WouldDeadlock(_) => f.write_str(DEADLOCK),
+        }
+    }
+}
+
+impl<T> fmt::Display for TryAddManyError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryAddManyError::Full(payloads) => {
+                write!(
+                    f,
+                    "the queue has no room for {} jobs at once",
+                    payloads.len()
+                )
+            }
+            TryAddManyError::Closed(_) => f.write_str(CLOSED),
+        }
+    }
+}
+
+impl<T> fmt::Display for CallError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Refused(refused) => write!(f, "the job was not added: {refused}"),
+            CallError::Timeout(id) => {
+                write!(f, "job {id} has not ended in time and goes on, detached")
+            }
+            CallError::Job(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::Invalid(invalid) => invalid.fmt(f),
+            BuildError::SampleNotPowerOfTwo(given) => {
+                write!(
+                    f,
+                    "sample_every must be a power of two from 1 to 65536, not {given}"
+                )
+            }
+            BuildError::NameTaken(name) => {
+                write!(f, "the runtime has a queue named {name:?} already")
+            }
+            BuildError::ShutDown => f.write_str("the runtime is shut down"),
+        }
+    }
+}
+
+impl fmt::Display for WorkersError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WorkersError::Invalid(invalid) => invalid.fmt(f),
+            WorkersError::OwnedWithRetries { attempts } => write!(
+                f,
+                "workers_owned needs a queue with attempts = 1, not {attempts}: its handler consumes the payload"
+            ),
+            WorkersError::ShutDown => f.write_str("the runtime is shut down"),
+            WorkersError::Spawn(error) => write!(f, "the system refused a thread: {error}"),
+        }
+    }
+}
+
+/// `Debug` and `Error` of an error that carries a payload, whatever the payload can do.
+macro_rules! carries_payload {
+    ($($name:ident),*) => {$(
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+        impl<T> Error for $name<T> {}
+    )*};
+}
+carries_payload!(
+    TryAddError,
+    AddError,
+    AddTimeoutError,
+    AddManyError,
+    TryAddManyError,
+    CallError
+);
+
+impl Error for BuildError {}
+
+impl Error for WorkersError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            WorkersError::Spawn(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A job's result, for the one who submitted it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Outcome, current_worker};
+use crate::model::{JobError, JobId};
+use crate::park::Oneshot;
+use crate::sync::{Arc, Deadline};
+
+/// The right to one job's result. A wait always ends: with a value or with the reason for none.
+///
+/// Dropping it detaches the job, which runs all the same. An unread result holds no slot.
+#[must_use = "without its handle a submitted job's result is dropped; `add` is cheaper"]
+pub struct JobHandle<R> {
+    id: JobId,
+    /// `None` once the result was taken out.
+    cell: Option<Arc<Oneshot<Outcome<R>>>>,
+}
+
+impl<R> JobHandle<R> {
+    pub(super) fn new(id: JobId, cell: Arc<Oneshot<Outcome<R>>>) -> Self {
+        JobHandle {
+            id,
+            cell: Some(cell),
+        }
+    }
+
+    /// The job's name.
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// Whether the job has ended, so that a wait will not wait.
+    pub fn is_finished(&self) -> bool {
+        self.cell.as_ref().is_some_and(|cell| cell.is_set())
+    }
+
+    /// Waits for the job's end and gives its value.
+    ///
+    /// # Errors
+    /// How the job ended if it gave no value; [`JobError::WouldDeadlock`] at once if the job has not
+    /// ended and the caller is a worker of the same queue, which might be the one to run it.
+    ///
+    /// ```
+    /// use guichet::{Failure, JobError, Runtime};
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let halves = runtime.queue::<u32, u32>("halves").build()?;
+    /// halves.workers(1, |job| match job.payload() % 2 {
+    ///     0 => Ok(job.payload() / 2),
+    ///     _ => Err(Failure::msg("odd")),
+    /// })?;
+    /// assert_eq!(halves.submit(8)?.wait()?, 4);
+    /// assert!(matches!(halves.submit(7)?.wait(), Err(JobError::Failed(why)) if why.to_string() == "odd"));
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn wait(self) -> Result<R, JobError> {
+        if self.would_deadlock() {
+            return Err(JobError::WouldDeadlock);
+        }
+        match self.wait_until(None) {
+            Ok(outcome) => outcome,
+            Err(_) => unreachable!("a wait without an end does not time out"),
+        }
+    }
+
+    /// Waits for the job's end for at most `timeout`; the handle comes back when the time is over.
+    ///
+    /// # Errors
+    /// The inner result is that of [`wait`](JobHandle::wait); the outer error is the handle.
+    pub fn wait_timeout(self, timeout: Duration) -> Result<Result<R, JobError>, Self> {
+        if self.would_deadlock() {
+            return Ok(Err(JobError::WouldDeadlock));
+        }
+        self.wait_until(Some(Deadline::after(timeout)))
+    }
+
+    pub(super) fn wait_until(mut self, deadline: Option<Deadline>) -> Result<Outcome<R>, Self> {
+        let cell = self
+            .cell
+            .as_ref()
+            .expect("the result is taken out once, by value");
+        match cell.wait(deadline) {
+            Some(outcome) => {
+                self.cell = None;
+                Ok(outcome)
+            }
+            None => Err(self),
+        }
+    }
+
+    fn would_deadlock(&self) -> bool {
+        !self.is_finished() && current_worker().is_some_and(|worker| worker.queue == self.id.queue)
+    }
+}
+
+impl<R> Drop for JobHandle<R> {
+    fn drop(&mut self) {
+        if let Some(cell) = self.cell.take() {
+            drop(cell.forget());
+        }
+    }
+}
+
+impl<R> fmt::Debug for JobHandle<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobHandle")
+            .field("id", &self.id)
+            .field("cell", &self.cell)
+            .finish()
+    }
+}

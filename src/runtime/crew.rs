@@ -1,0 +1,147 @@
+//! The threads and queues of one runtime.
+//!
+//! ```text
+//! open ── drain ──▶ draining: intake refused, workers leave when they find no more
+//!                      │  the last worker leaves, or shutdown's deadline passes
+//!                      ▼
+//!                   stopped: lanes closed, what waits is returned, what runs (deadline) interrupted
+//! ```
+
+use crate::park::{EventCount, Yields};
+use crate::queue::{Adopted, Body, Host, Managed, SpawnError};
+use crate::sync::atomic::{
+    AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
+use crate::sync::{Arc, Deadline, Mutex, next_runtime_number, thread};
+
+/// See the module's drawing.
+pub(super) struct Crew {
+    number: u32,
+    state: Mutex<State>,
+    /// Worker threads that have not left.
+    running: AtomicUsize,
+    left: EventCount,
+}
+
+struct State {
+    draining: bool,
+    queues: Vec<Arc<dyn Managed>>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Crew {
+    pub(super) fn new() -> Self {
+        let state = State {
+            draining: false,
+            queues: Vec::new(),
+            threads: Vec::new(),
+        };
+        Crew {
+            number: next_runtime_number(),
+            state: Mutex::new(state),
+            running: AtomicUsize::new(0),
+            left: EventCount::new(Yields::Warily),
+        }
+    }
+
+    pub(super) fn running(&self) -> usize {
+        // ORDERING: Acquire — what a worker did is visible to who sees that it left; pairs with the
+        // decrement in `leave`.
+        self.running.load(Acquire)
+    }
+
+    pub(super) fn queues(&self) -> Vec<Arc<dyn Managed>> {
+        self.state.lock().queues.clone()
+    }
+
+    /// Refuses new jobs, queues and workers. If nobody works there is nobody to wait for.
+    pub(super) fn drain(&self) {
+        self.state.lock().draining = true;
+        self.queues().iter().for_each(|queue| queue.drain());
+        if self.running() == 0 {
+            self.stop(false);
+        }
+    }
+
+    /// Ends what is left in every queue.
+    pub(super) fn stop(&self, interrupt: bool) {
+        // Not under the lock: payloads are dropped and waiters answered here.
+        self.queues().iter().for_each(|queue| queue.stop(interrupt));
+    }
+
+    /// Waits until no more than `stay` workers are left; false when the time is over.
+    pub(super) fn wait_for_leavers(&self, stay: usize, deadline: Deadline) -> bool {
+        let gone = || (self.running() <= stay).then_some(());
+        gone()
+            .or_else(|| self.left.wait_until(Some(deadline), gone, || true))
+            .is_some()
+    }
+
+    /// Joins the threads that have left, but for the caller's own.
+    pub(super) fn join(&self) {
+        let own = thread::current().id();
+        let threads = std::mem::take(&mut self.state.lock().threads);
+        for thread in threads {
+            if thread.thread().id() != own {
+                // A worker catches its handlers' panics, so there is nothing to pass on.
+                let _ = thread.join();
+            }
+        }
+    }
+
+    fn leave(&self) {
+        // ORDERING: AcqRel — Release: this worker's effects before the return of `shutdown`; Acquire:
+        // the others' before `stop`, if this is the last.
+        let before = self.running.fetch_sub(1, AcqRel);
+        if before == 1 && self.state.lock().draining {
+            self.stop(false);
+        }
+        self.left.notify_all();
+    }
+}
+
+impl Host for Crew {
+    fn number(&self) -> u32 {
+        self.number
+    }
+
+    fn adopt(&self, queue: Arc<dyn Managed>) -> Adopted {
+        let mut state = self.state.lock();
+        if state.draining {
+            return Adopted::ShutDown;
+        }
+        if state
+            .queues
+            .iter()
+            .any(|other| other.name() == queue.name())
+        {
+            return Adopted::NameTaken;
+        }
+        state.queues.push(queue);
+        Adopted::Yes
+    }
+
+    fn spawn(self: Arc<Self>, name: String, body: Body) -> Result<(), SpawnError> {
+        let mut state = self.state.lock();
+        if state.draining {
+            return Err(SpawnError::ShutDown);
+        }
+        self.running.fetch_add(1, Relaxed);
+        let crew = self.clone();
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            body();
+            crew.leave();
+        });
+        match thread {
+            Ok(thread) => {
+                state.threads.push(thread);
+                Ok(())
+            }
+            Err(error) => {
+                self.running.fetch_sub(1, Relaxed);
+                Err(SpawnError::System(error))
+            }
+        }
+    }
+}

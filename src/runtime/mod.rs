@@ -1,0 +1,9 @@
+//! The runtime: owns the threads, and ends them so that every job is accounted for.
+
+mod builder;
+mod crew;
+mod shutdown;
+mod worker;
+
+pub use builder::{Runtime, RuntimeBuilder};
+pub use shutdown::{QueueReport, ShutdownReport};

@@ -1,0 +1,95 @@
+//! Workers: threads that serve one queue until it is drained.
+
+use crate::model::{Failure, check_range};
+use crate::queue::{CurrentWorker, Job, Queue, SpawnError, Station, WorkersError};
+use crate::sync::Arc;
+
+impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
+    /// Starts `count` (1 to 1,024) workers that run `handler` on this queue's jobs.
+    ///
+    /// Each job is handed to one worker at a time. `Ok` completes it; an error makes it wait again, or
+    /// ends it if that was the last attempt; a panic counts as an error, and the worker lives on.
+    /// What happened before `add` is visible to the handler, the end of the handler to who waits, and
+    /// one attempt's effects to the next.
+    ///
+    /// A handler that never returns keeps its thread: threads can't be killed.
+    ///
+    /// # Errors
+    /// [`WorkersError::Invalid`] if `count` is out of range, [`WorkersError::ShutDown`] once shutdown
+    /// began, [`WorkersError::Spawn`] if the system refuses a thread.
+    ///
+    /// ```
+    /// let runtime = guichet::Runtime::new()?;
+    /// let squares = runtime.queue::<u64, u64>("squares").build()?;
+    /// squares.workers(2, |job| Ok(job.payload() * job.payload()))?;
+    /// assert_eq!(squares.submit(5)?.wait()?, 25);
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn workers<F>(&self, count: usize, handler: F) -> Result<(), WorkersError>
+    where
+        T: Sync,
+        F: Fn(&Job<'_, T>) -> Result<R, Failure> + Send + Sync + 'static,
+    {
+        self.start(count, handler, |station, handler| station.serve(handler))
+    }
+
+    /// Starts `count` (1 to 1,024) workers whose handler consumes the payload, which so need not be
+    /// `Sync`. There is no second attempt, so the queue must be built with `attempts(1)`.
+    ///
+    /// # Errors
+    /// As [`workers`](Queue::workers), and [`WorkersError::OwnedWithRetries`].
+    ///
+    /// ```
+    /// type Work = Box<dyn FnOnce() -> u32 + Send>;
+    ///
+    /// let runtime = guichet::Runtime::new()?;
+    /// let closures = runtime.queue::<Work, u32>("closures").build()?;
+    /// closures.workers_owned(1, |work| Ok(work()))?;
+    /// assert_eq!(closures.submit(Box::new(|| 6 * 7))?.wait()?, 42);
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn workers_owned<F>(&self, count: usize, handler: F) -> Result<(), WorkersError>
+    where
+        F: Fn(T) -> Result<R, Failure> + Send + Sync + 'static,
+    {
+        match self.attempts() {
+            1 => self.start(count, handler, |station, handler| {
+                station.serve_owned(handler)
+            }),
+            attempts => Err(WorkersError::OwnedWithRetries { attempts }),
+        }
+    }
+
+    fn start<F>(
+        &self,
+        count: usize,
+        handler: F,
+        serve: impl Fn(Station<T, R>, &F) + Copy + Send + 'static,
+    ) -> Result<(), WorkersError>
+    where
+        F: Send + Sync + 'static,
+    {
+        let count = check_range("workers", count as u64, 1..=1024)?;
+        let host = self.host().ok_or(WorkersError::ShutDown)?;
+        let handler = Arc::new(handler);
+        let current = CurrentWorker {
+            queue: self.id(),
+            runtime: host.number(),
+        };
+        for number in 0..count {
+            let (queue, handler) = (self.clone(), handler.clone());
+            let body = Box::new(move || {
+                current.enter();
+                serve(Station::new(queue), &handler);
+            });
+            let name = format!("{}-{number}", self.name());
+            host.clone()
+                .spawn(name, body)
+                .map_err(|refused| match refused {
+                    SpawnError::ShutDown => WorkersError::ShutDown,
+                    SpawnError::System(error) => WorkersError::Spawn(error),
+                })?;
+        }
+        Ok(())
+    }
+}
