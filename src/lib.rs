@@ -1,4 +1,5 @@
-//! stub docs
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #[cfg(not(guichet_loom))]
 mod error;
 mod model;

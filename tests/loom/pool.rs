@@ -100,3 +100,25 @@ fn pool_none_is_exact_over_groups() {
         mover.join().unwrap();
     });
 }
+
+/// A slot that one thread gave back and another stashed is stolen by a third: its memory comes along.
+#[test]
+fn pool_steals_from_stash() {
+    check("pool_steals_from_stash", || {
+        let shared = Arc::new((Pool::new(2, 2), Memory::of(2)));
+        let held = [claim(&shared.0, 0).unwrap(), claim(&shared.0, 0).unwrap()];
+        let other = shared.clone();
+        let giver = thread::spawn(move || {
+            held.iter().for_each(|vacant| other.1.write(vacant));
+            held.into_iter().for_each(|vacant| other.0.give_back(vacant));
+        });
+        let taker = |home: usize| {
+            let shared = shared.clone();
+            move || claim(&shared.0, home).inspect(|vacant| shared.1.write(vacant)).is_some()
+        };
+        let stasher = thread::spawn(taker(1));
+        taker(0)();
+        stasher.join().unwrap();
+        giver.join().unwrap();
+    });
+}
