@@ -50,19 +50,37 @@ fn pay(
 fn main() -> Result<(), guichet::Error> {
     let runtime = Runtime::new()?;
 
-    let shipping = runtime.queue::<Order, ()>("shipping").capacity(16).build()?;
+    let shipping = runtime
+        .queue::<Order, ()>("shipping")
+        .capacity(16)
+        .build()?;
     let shelf: &'static Mutex<BTreeMap<&str, u32>> = Box::leak(Box::default());
     shipping.workers(1, |job| {
-        let mut shelf = shelf.lock().map_err(|_| Failure::msg("the shelf fell over"))?;
-        job.payload().goods.iter().for_each(|good| *shelf.entry(*good).or_default() += 1);
+        let mut shelf = shelf
+            .lock()
+            .map_err(|_| Failure::msg("the shelf fell over"))?;
+        job.payload()
+            .goods
+            .iter()
+            .for_each(|good| *shelf.entry(*good).or_default() += 1);
         Ok(())
     })?;
 
-    let payments = runtime.queue::<Order, u32>("payments").capacity(16).attempts(5).build()?;
+    let payments = runtime
+        .queue::<Order, u32>("payments")
+        .capacity(16)
+        .attempts(5)
+        .build()?;
     let (cards, to_ship) = (CardCompany::default(), shipping.clone());
     payments.workers(2, move |job| pay(job, &cards, &to_ship))?;
 
-    let baskets = [vec!["tea"], vec!["tea", "cup"], vec![], vec!["cup"], vec!["pot", "tea", "cup"]];
+    let baskets = [
+        vec!["tea"],
+        vec!["tea", "cup"],
+        vec![],
+        vec!["cup"],
+        vec!["pot", "tea", "cup"],
+    ];
     let mut pending = Vec::new();
     for number in 1..=20 {
         let goods = baskets[number as usize % baskets.len()].clone();

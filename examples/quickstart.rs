@@ -5,7 +5,10 @@ use std::time::Duration;
 
 fn main() -> Result<(), guichet::Error> {
     let runtime = Runtime::new()?;
-    let squares = runtime.queue::<u64, u64>("squares").capacity(1024).build()?;
+    let squares = runtime
+        .queue::<u64, u64>("squares")
+        .capacity(1024)
+        .build()?;
     squares.workers(4, |job| Ok(job.payload() * job.payload()))?;
     let answer = squares.submit(12)?;
     println!("12 squared is {}", answer.wait()?);

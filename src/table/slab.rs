@@ -11,7 +11,7 @@ use crate::model::{JobState, Verb};
 use crate::park::Oneshot;
 use crate::sync::atomic::{
     AtomicU32, AtomicU64, Ordering,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed},
 };
 use crate::sync::{Arc, UnsafeCell, order};
 
@@ -191,16 +191,12 @@ impl<T, O> Slab<T, O> {
                 return Err(self.surface(ticket));
             }
             let new = also(word.apply(Verb::Activate).without(LANE).pinned());
+            // ORDERING: Acquire — payload and former attempts, published by `admit` and `retry`; the
+            // ticket itself may have come over a desk, which orders nothing.
+            let order = order!("slab_activate_relaxed", Acquire);
             if cfg!(guichet_bug = "slab_activate_check_then_act") {
                 slot.word.store(new.0, Relaxed);
-            } else if let Err(now) = self.swap(
-                ticket.slot(),
-                word,
-                new,
-                order!("slab_activate_relaxed", AcqRel),
-            ) {
-                // ORDERING: AcqRel above — Acquire: payload and former attempts, from `admit` and
-                // `retry`; Release: a later verb's author sees this hold.
+            } else if let Err(now) = self.swap(ticket.slot(), word, new, order) {
                 word = now;
                 continue;
             }
@@ -226,14 +222,9 @@ impl<T, O> Slab<T, O> {
                 return None;
             }
             let new = word.without(LANE);
-            // ORDERING: AcqRel — Acquire: the canceller's last use of the slot before its next
-            // tenant's first; Release: this passage before the canceller's `release`.
-            match self.swap(
-                ticket.slot(),
-                word,
-                new,
-                order!("slab_surface_relaxed", AcqRel),
-            ) {
+            // Relaxed: the canceller's last use of the slot came with the load, or with a failed swap;
+            // this thread used nothing; and this word's value is the last of its epoch.
+            match self.swap(ticket.slot(), word, new, Relaxed) {
                 Ok(()) => return new.is_vacant().then(|| Vacant::new(ticket.slot())),
                 Err(now) => word = now,
             }
@@ -288,53 +279,41 @@ impl<T, O> Slab<T, O> {
             matches!(verb, Verb::Complete | Verb::Bury),
             "{verb:?} settles no attempt"
         );
-        let mut word = claim.word;
-        if cfg!(any(
-            guichet_bug = "slab_settle_check_then_act",
-            guichet_bug = "slab_settle_relaxed"
-        )) {
-            word = self.load(claim.slot);
+        // Nobody joins a running attempt without deciding it, so the word is as the activation left
+        // it, with this claim its only holder, or it is lost. One step decides, empties and vacates.
+        let new = claim
+            .word
+            .apply(verb)
+            .without(WAITER)
+            .without(FULL)
+            .released();
+        let decided = if cfg!(guichet_bug = "slab_settle_check_then_act") {
+            let unchanged = self.load(claim.slot) == claim.word;
+            if unchanged {
+                self.slot(claim.slot).word.store(new.0, Relaxed);
+            }
+            unchanged
+        } else {
+            // Relaxed: this thread alone touches what it takes below, and the next tenant's first
+            // use comes after the pool's Release and Acquire.
+            self.swap(claim.slot, claim.word, new, Relaxed).is_ok()
+        };
+        if !decided {
+            return Settled {
+                won: false,
+                spoils: self.release(claim.slot),
+            };
         }
-        loop {
-            if word.epoch() != claim.word.epoch() {
-                return Settled {
-                    won: false,
-                    spoils: self.release(claim.slot),
-                };
-            }
-            let alone = word.holders() == 1 || cfg!(guichet_bug = "slab_settle_ignores_holders");
-            // Alone, this one step decides, empties and vacates.
-            let new = word.apply(verb).without(WAITER);
-            let new = if alone {
-                new.without(FULL).released()
-            } else {
-                new
-            };
-            if cfg!(guichet_bug = "slab_settle_check_then_act") {
-                self.slot(claim.slot).word.store(new.0, Release); // ORDERING: as below; the bug is the blind store.
-            } else if let Err(now) =
-                self.swap(claim.slot, word, new, order!("slab_settle_relaxed", AcqRel))
-            {
-                // ORDERING: AcqRel above — Acquire: a former holder's last read of the payload (its
-                // `release`) before our move; Release: our reads before the next tenant's writes.
-                word = now;
-                continue;
-            }
-            let waiter = self.take_waiter(claim.slot, word);
-            let spoils = if alone {
-                let payload = word.has(FULL).then(|| self.move_payload(claim.slot));
-                Spoils {
-                    vacant: Some(Vacant::new(claim.slot)),
-                    waiter,
-                    payload,
-                }
-            } else {
-                Spoils {
-                    waiter,
-                    ..self.release(claim.slot)
-                }
-            };
-            return Settled { won: true, spoils };
+        let waiter = self.take_waiter(claim.slot, claim.word);
+        let payload = claim.word.has(FULL).then(|| self.move_payload(claim.slot));
+        let vacant = Some(Vacant::new(claim.slot));
+        Settled {
+            won: true,
+            spoils: Spoils {
+                vacant,
+                waiter,
+                payload,
+            },
         }
     }
 
@@ -342,18 +321,13 @@ impl<T, O> Slab<T, O> {
     ///
     /// The spoils of a late attempt come back instead if somebody else decided the job.
     pub fn retry(&self, claim: Claim) -> Result<Ticket, Spoils<T, O>> {
-        let mut word = claim.word;
-        loop {
-            if word.epoch() != claim.word.epoch() {
-                return Err(self.release(claim.slot));
-            }
-            let new = word.apply(Verb::Retry).with(LANE).released();
-            // ORDERING: AcqRel — Release: this attempt's effects before the next attempt (public
-            // contract), pairs with the CAS in `activate`; Acquire: as in `settle`.
-            match self.swap(claim.slot, word, new, order!("slab_retry_relaxed", AcqRel)) {
-                Ok(()) => return Ok(Ticket::new(claim.slot, new)),
-                Err(now) => word = now,
-            }
+        let new = claim.word.apply(Verb::Retry).with(LANE).released();
+        // ORDERING: Release — this attempt's effects before the next attempt's beginning (public
+        // contract); pairs with the Acquire in `activate`.
+        let order = order!("slab_retry_relaxed", Release);
+        match self.swap(claim.slot, claim.word, new, order) {
+            Ok(()) => Ok(Ticket::new(claim.slot, new)),
+            Err(_) => Err(self.release(claim.slot)),
         }
     }
 
@@ -371,21 +345,22 @@ impl<T, O> Slab<T, O> {
             }
             let new = word.apply(verb).without(WAITER);
             if cfg!(guichet_bug = "slab_end_no_pin") && word.holders() == 0 {
-                let new = new.without(FULL);
-                if self.swap(number, word, new, AcqRel).is_ok() {
-                    // ORDERING: as below; the bug is that nothing pins the slot.
+                // ORDERING: as below; the bug is that nothing pins the slot.
+                if self.swap(number, word, new.without(FULL), AcqRel).is_ok() {
                     let waiter = self.take_waiter(number, word);
+                    let payload = Some(self.move_payload(number));
                     return Some(Spoils {
                         vacant: None,
                         waiter,
-                        payload: Some(self.move_payload(number)),
+                        payload,
                     });
                 }
             }
             // Our own hold, in the same step: nobody frees the slot while we still empty it.
-            // ORDERING: AcqRel — Acquire: payload and waiter, from `admit`; Release: none of our
-            // later steps needs it, but a former claim's `settle` must see the epoch.
-            match self.swap(number, word, new.pinned(), AcqRel) {
+            // ORDERING: Acquire — payload and waiter as `admit` published them. The load acquired them
+            // too, but this word's value can be a later one that looks the same.
+            let order = order!("slab_end_relaxed", Acquire);
+            match self.swap(number, word, new.pinned(), order) {
                 Ok(()) => {
                     let waiter = self.take_waiter(number, word);
                     return Some(Spoils {

@@ -89,7 +89,8 @@ impl World {
         admitted.occupancy
     }
 
-    /// The lane has as many places as there are slots, so a push always finds one.
+    /// The lane has as many places as there are slots, so a push always finds one. Relaxed: tickets
+    /// also travel over desks, which order nothing, so the word alone must carry the payload.
     pub fn push(&self, ticket: Ticket) {
         let place = self.lane.iter().find(|place| {
             place
@@ -102,7 +103,7 @@ impl World {
     pub fn pop(&self) -> Option<Ticket> {
         self.lane
             .iter()
-            .find_map(|place| match place.swap(u64::MAX, Acquire) {
+            .find_map(|place| match place.swap(u64::MAX, Relaxed) {
                 u64::MAX => None,
                 bits => Some(Ticket::from_bits(bits)),
             })

@@ -1,0 +1,104 @@
+//! What the ring costs when nobody disputes it: one thread, values of 8 bytes.
+//!
+//! Rows: a push and a pop, 32 of each with one reservation, and a refused push or pop, which pays for
+//! its full fence. The rival is `try_send` and `try_recv` of a crossbeam channel of the same capacity.
+//! How the ring fares between threads is in `levels.rs`: there the cores' distance decides.
+//!
+//! ```text
+//! cargo bench --features internals --bench ring
+//! ```
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use crossbeam_channel::bounded;
+use guichet::internals::ring::Ring;
+
+/// Values moved with one reservation.
+const BATCH: usize = 32;
+
+/// One value in, one value out. Capacity 1 turns a lap each time; 1024 walks through all slots.
+fn pair(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("ring/push+pop");
+    group.throughput(Throughput::Elements(1));
+    for capacity in [1, 16, 1024] {
+        let ring = Ring::new(capacity);
+        group.bench_function(BenchmarkId::new("ring", capacity), |bencher| {
+            bencher.iter(|| {
+                ring.push(black_box(7_u64)).expect("it is empty");
+                ring.pop().expect("it holds one")
+            });
+        });
+        let (sender, receiver) = bounded(capacity);
+        group.bench_function(BenchmarkId::new("crossbeam", capacity), |bencher| {
+            bencher.iter(|| {
+                sender.try_send(black_box(7_u64)).expect("it is empty");
+                receiver.try_recv().expect("it holds one")
+            });
+        });
+    }
+    group.finish();
+}
+
+/// 32 values in, 32 out. The channel knows no batches, so its row is what a user of it would write.
+fn batch(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("ring/batch of 32");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    for capacity in [BATCH, 1024] {
+        let ring = Ring::new(capacity);
+        let mut values: Vec<u64> = (0..BATCH as u64).collect();
+        group.bench_function(BenchmarkId::new("ring", capacity), |bencher| {
+            // The same vector goes in and out, so that no allocation is measured.
+            bencher.iter(|| {
+                let pushed = ring.push_many(black_box(&mut values));
+                assert_eq!(pushed, Ok(BATCH));
+                ring.pop_many(&mut values, BATCH)
+            });
+        });
+        let (sender, receiver) = bounded(capacity);
+        group.bench_function(BenchmarkId::new("crossbeam", capacity), |bencher| {
+            bencher.iter(|| {
+                for value in values.drain(..) {
+                    sender.try_send(value).expect("there is room for all");
+                }
+                values.extend(receiver.try_iter().take(BATCH));
+                black_box(values.len())
+            });
+        });
+    }
+    group.finish();
+}
+
+/// A refusal reads the other index behind a full fence; that is the price of an exact `Full`.
+fn refused(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("ring/refused");
+    group.throughput(Throughput::Elements(1));
+    let (full, empty) = (Ring::new(16), Ring::<u64>::new(16));
+    let (sender, receiver) = bounded(16);
+    for value in 0..16_u64 {
+        full.push(value).expect("there is room");
+        sender.try_send(value).expect("there is room");
+    }
+    group.bench_function("push, ring", |bencher| {
+        bencher.iter(|| full.push(black_box(7)).is_err())
+    });
+    group.bench_function("push, crossbeam", |bencher| {
+        bencher.iter(|| sender.try_send(black_box(7)).is_err());
+    });
+    receiver.try_iter().for_each(drop);
+    group.bench_function("pop, ring", |bencher| bencher.iter(|| empty.pop().is_err()));
+    group.bench_function("pop, crossbeam", |bencher| {
+        bencher.iter(|| receiver.try_recv().is_err());
+    });
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = pair, batch, refused
+}
+criterion_main!(benches);

@@ -1,0 +1,19 @@
+//! The behaviour of queues and runtimes through the public API: every operation, every refusal.
+//!
+//! One module per topic. Handlers are held by gates and not by time, every wait has an end (`support`),
+//! and every test closes its books: `settle` compares the queue's counts with what the test itself did.
+
+mod accounting;
+mod add;
+mod add_many;
+mod cancel;
+mod errors;
+mod producer;
+mod results;
+mod retry;
+mod runtimes;
+mod shutdown;
+mod stress;
+mod support;
+mod traps;
+mod workers;

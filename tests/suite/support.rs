@@ -1,0 +1,248 @@
+//! What the tests share: gates, bounded waits, and the books that every test closes with.
+//!
+//! A wait that lasts `PATIENCE` is a failure: a lost wake-up shows as a panic, never as a hang.
+
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use guichet::{JobError, JobHandle, Queue, QueueStats, Runtime};
+
+/// Far longer than anything here takes on a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(45);
+
+pub fn runtime() -> Runtime {
+    Runtime::new().expect("a runtime with default options")
+}
+
+/// Lets a number of threads pass: each call to `open` lets one more through, `open_wide` all.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<usize>, Condvar)>);
+
+impl Gate {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() += 1;
+        self.0.1.notify_all();
+    }
+
+    pub fn open_wide(&self) {
+        *self.0.0.lock().unwrap() = usize::MAX / 2;
+        self.0.1.notify_all();
+    }
+
+    /// Waits for a permit and uses it up.
+    pub fn pass(&self) {
+        let permits = self.0.0.lock().unwrap();
+        let wait = self.0.1.wait_timeout_while(permits, PATIENCE, |permits| *permits == 0);
+        let (mut permits, timeout) = wait.unwrap();
+        assert!(!timeout.timed_out(), "a gate stayed shut");
+        *permits -= 1;
+    }
+}
+
+/// Counts events; anybody may wait for a number of them.
+#[derive(Clone, Default)]
+pub struct Count(Arc<(Mutex<usize>, Condvar)>);
+
+impl Count {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn bump(&self) {
+        *self.0.0.lock().unwrap() += 1;
+        self.0.1.notify_all();
+    }
+
+    pub fn get(&self) -> usize {
+        *self.0.0.lock().unwrap()
+    }
+
+    pub fn reach(&self, goal: usize) {
+        let count = self.0.0.lock().unwrap();
+        let wait = self.0.1.wait_timeout_while(count, PATIENCE, |count| *count < goal);
+        let (count, timeout) = wait.unwrap();
+        assert!(!timeout.timed_out(), "{} events, not {goal}", *count);
+    }
+}
+
+/// A payload or result that counts its drops.
+#[derive(Clone, Default)]
+pub struct Drops(Arc<AtomicUsize>);
+
+impl Drops {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn token(&self) -> Token {
+        Token(self.0.clone())
+    }
+
+    pub fn get(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+}
+
+pub struct Token(Arc<AtomicUsize>);
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// A thread whose end is waited for with patience.
+pub struct Pending<X>(Receiver<X>);
+
+/// Runs `body` on a thread of its own.
+pub fn start<X: Send + 'static>(body: impl FnOnce() -> X + Send + 'static) -> Pending<X> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let _ = sender.send(body());
+    });
+    Pending(receiver)
+}
+
+impl<X> Pending<X> {
+    pub fn get(self) -> X {
+        self.0.recv_timeout(PATIENCE).expect("a thread panicked or hangs")
+    }
+
+    pub fn is_running(&self) -> bool {
+        matches!(self.0.try_recv(), Err(TryRecvError::Empty))
+    }
+}
+
+/// Lets a thread that is about to block get there. Nothing depends on whether it did, except that
+/// the test then tests more.
+pub fn let_block() {
+    for _ in 0..200 {
+        thread::yield_now();
+    }
+}
+
+/// Waits until `what` holds.
+pub fn until(message: &str, what: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !what() {
+        assert!(Instant::now() < end, "{message}: not in {PATIENCE:?}");
+        thread::yield_now();
+    }
+}
+
+/// The outcome of a job that must end.
+pub fn outcome<R>(handle: JobHandle<R>) -> Result<R, JobError> {
+    match handle.wait_timeout(PATIENCE) {
+        Ok(outcome) => outcome,
+        Err(handle) => panic!("job {} does not end", handle.id()),
+    }
+}
+
+/// The value of a job that must complete.
+pub fn value<R>(handle: JobHandle<R>) -> R {
+    outcome(handle).expect("the job completes")
+}
+
+/// What a test knows of a queue by its own reckoning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    pub completed: u64,
+    pub failed: u64,
+    pub cancelled: u64,
+    pub interrupted: u64,
+    pub returned: u64,
+    pub waiting: u64,
+    pub active: u64,
+    pub retried: u64,
+    pub panicked: u64,
+    pub late: u64,
+}
+
+pub const NONE: Books = Books {
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+    interrupted: 0,
+    returned: 0,
+    waiting: 0,
+    active: 0,
+    retried: 0,
+    panicked: 0,
+    late: 0,
+};
+
+impl Books {
+    pub fn completed(jobs: u64) -> Self {
+        Books { completed: jobs, ..NONE }
+    }
+
+    fn accepted(&self) -> u64 {
+        let ended =
+            self.completed + self.failed + self.cancelled + self.interrupted + self.returned;
+        ended + self.waiting + self.active
+    }
+}
+
+/// Asserts at once that the queue's counts are these.
+pub fn audit(stats: &QueueStats, books: Books) {
+    let counted = Books {
+        completed: stats.completed,
+        failed: stats.failed,
+        cancelled: stats.cancelled,
+        interrupted: stats.interrupted,
+        returned: stats.returned,
+        waiting: stats.waiting,
+        active: stats.active,
+        retried: stats.retried,
+        panicked: stats.panicked,
+        late: stats.late,
+    };
+    assert_eq!(counted, books, "the queue's counts (left) against the test's (right)");
+    assert_eq!(stats.accepted, books.accepted(), "{stats:?}");
+    assert_eq!(stats.live(), books.waiting + books.active, "{stats:?}");
+    assert!(stats.is_balanced(), "{stats:?}");
+}
+
+/// Waits until nothing moves that the test still expects to move, then audits.
+pub fn settle<T, R>(queue: &Queue<T, R>, books: Books) {
+    let end = Instant::now() + PATIENCE;
+    let quiet = |stats: &QueueStats| {
+        let moved = (stats.waiting, stats.active, stats.late, stats.accepted);
+        moved == (books.waiting, books.active, books.late, books.accepted()) && stats.is_balanced()
+    };
+    while !quiet(&queue.stats()) && Instant::now() < end {
+        thread::yield_now();
+    }
+    audit(&queue.stats(), books);
+}
+
+/// Every slot that the books do not need is vacant: exactly so many more jobs fit, and leave again.
+///
+/// Only for a queue whose workers do not run meanwhile.
+pub fn room<T: Send + 'static, R: Send + 'static>(
+    queue: &Queue<T, R>,
+    payload: impl Fn() -> T,
+) -> usize {
+    let mut room = 0;
+    while queue.try_add(payload()).is_ok() {
+        room += 1;
+        assert!(room <= queue.capacity(), "more jobs than slots");
+    }
+    room
+}
+
+/// Unwraps an error, whatever the value is.
+pub fn refused<X, E: Debug>(result: Result<X, E>) -> E {
+    match result {
+        Ok(_) => panic!("accepted, not refused"),
+        Err(error) => error,
+    }
+}
