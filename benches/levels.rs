@@ -35,15 +35,15 @@ const LEVELS: [(usize, usize); 5] = [(1, 1), (1, 2), (2, 1), (2, 2), (4, 4)];
 fn timed(producers: Vec<impl FnOnce() + Send>, drain: impl FnOnce()) -> Duration {
     let gate = Barrier::new(producers.len() + 1);
     thread::scope(|scope| {
-        let start_at_gate = |produce| {
+        let mut threads = Vec::new();
+        for produce in producers {
             let gate = &gate;
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 gate.wait();
-                // By value: what it owns, such as a channel's sender, is dropped here.
+                // By value: what it owns, such as a channel's sender, ends with it.
                 produce();
-            })
-        };
-        let threads: Vec<_> = producers.into_iter().map(start_at_gate).collect();
+            }));
+        }
         gate.wait();
         let start = Instant::now();
         for thread in threads {
@@ -61,25 +61,16 @@ fn guichet(
     produce: impl Fn(&Queue<u64, ()>, u64) + Sync,
 ) -> Duration {
     let runtime = Runtime::new().expect("a runtime can be made");
-    let queue = runtime
-        .queue("levels")
-        .capacity(CAPACITY)
-        .build()
-        .expect("the options are valid");
+    let queue = runtime.queue("levels").capacity(CAPACITY).build().expect("the options are valid");
     let handler = |job: &Job<'_, u64>| {
         black_box(*job.payload());
         Ok(())
     };
-    queue
-        .workers(workers, handler)
-        .expect("threads can be started");
+    queue.workers(workers, handler).expect("threads can be started");
     let share = jobs / producers as u64;
     let producers = (0..producers).map(|_| || produce(&queue, share)).collect();
     let elapsed = timed(producers, || {
-        assert!(
-            runtime.shutdown(GRACE).in_time,
-            "the workers leave when all is done"
-        );
+        assert!(runtime.shutdown(GRACE).in_time, "the workers leave when all is done");
     });
     assert_eq!(queue.stats().completed, jobs, "every job ran once");
     elapsed
@@ -117,13 +108,13 @@ fn levels(criterion: &mut Criterion) {
     println!("{processors} processors, payload 8 bytes, capacity {CAPACITY}, empty handler");
     for level @ (producers, workers) in LEVELS {
         let mut group = criterion.benchmark_group(format!("levels/{producers}x{workers}"));
-        group
-            .throughput(Throughput::Elements(JOBS))
-            .sampling_mode(SamplingMode::Flat);
+        group.throughput(Throughput::Elements(JOBS)).sampling_mode(SamplingMode::Flat);
         group.bench_function("guichet add", |bencher| {
             bencher.iter_custom(|times| {
                 guichet(level, times * JOBS, |queue, share| {
-                    (0..share).for_each(|job| drop(queue.add(job).expect("the queue is open")));
+                    for job in 0..share {
+                        queue.add(job).expect("the queue is open");
+                    }
                 })
             });
         });
@@ -131,7 +122,9 @@ fn levels(criterion: &mut Criterion) {
             bencher.iter_custom(|times| {
                 guichet(level, times * JOBS, |queue, share| {
                     let mut own = queue.producer();
-                    (0..share).for_each(|job| drop(own.add(job).expect("the queue is open")));
+                    for job in 0..share {
+                        own.add(job).expect("the queue is open");
+                    }
                 })
             });
         });

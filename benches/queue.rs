@@ -27,14 +27,8 @@ const BATCH: usize = 32;
 /// A queue with one worker that does nothing.
 fn served(name: &str) -> (Runtime, Queue<u64, u64>) {
     let runtime = Runtime::new().expect("a runtime can be made");
-    let queue = runtime
-        .queue(name)
-        .capacity(CAPACITY)
-        .build()
-        .expect("the options are valid");
-    queue
-        .workers(1, |job| Ok(black_box(*job.payload())))
-        .expect("a thread can be started");
+    let queue = runtime.queue(name).capacity(CAPACITY).build().expect("the options are valid");
+    queue.workers(1, |job| Ok(black_box(*job.payload()))).expect("a thread can be started");
     (runtime, queue)
 }
 
@@ -70,9 +64,7 @@ fn listened() -> Sender<Message> {
 /// One request's own reply channel, as a `submit` has its own result cell.
 fn ask(sender: &Sender<Message>, number: u64) -> u64 {
     let (reply, answer) = bounded(1);
-    sender
-        .send((number, Some(reply)))
-        .expect("the worker listens");
+    sender.send((number, Some(reply))).expect("the worker listens");
     answer.recv().expect("the worker answers")
 }
 
@@ -84,7 +76,9 @@ fn throughput(criterion: &mut Criterion) {
     group.bench_function("add", |bencher| {
         bencher.iter_custom(|jobs| {
             until_done(&queue, || {
-                (0..jobs).for_each(|number| drop(queue.add(number).expect("the queue is open")));
+                for job in 0..jobs {
+                    queue.add(job).expect("the queue is open");
+                }
             })
         });
     });
@@ -92,7 +86,9 @@ fn throughput(criterion: &mut Criterion) {
         bencher.iter_custom(|jobs| {
             until_done(&queue, || {
                 let mut producer = queue.producer();
-                (0..jobs).for_each(|number| drop(producer.add(number).expect("the queue is open")));
+                for job in 0..jobs {
+                    producer.add(job).expect("the queue is open");
+                }
             })
         });
     });
@@ -100,7 +96,9 @@ fn throughput(criterion: &mut Criterion) {
     group.bench_function("crossbeam", |bencher| {
         bencher.iter_custom(|jobs| {
             let start = Instant::now();
-            (0..jobs).for_each(|number| sender.send((number, None)).expect("the worker listens"));
+            for job in 0..jobs {
+                sender.send((job, None)).expect("the worker listens");
+            }
             ask(&sender, 0);
             start.elapsed()
         });
@@ -134,9 +132,7 @@ fn latency(criterion: &mut Criterion) {
         bencher.iter(|| queue.call(black_box(7), Duration::from_secs(60)).ok());
     });
     let sender = listened();
-    group.bench_function("crossbeam", |bencher| {
-        bencher.iter(|| ask(&sender, black_box(7)))
-    });
+    group.bench_function("crossbeam", |bencher| bencher.iter(|| ask(&sender, black_box(7))));
     group.finish();
 }
 
@@ -148,11 +144,15 @@ fn adder_alone(criterion: &mut Criterion) {
     type Fill = fn(&Queue<u64, u64>);
     let rows: [(&str, Fill); 3] = [
         ("add", |queue| {
-            (0..CAPACITY as u64).for_each(|job| drop(queue.add(job).expect("there is room")));
+            for job in 0..CAPACITY as u64 {
+                queue.add(job).expect("there is room");
+            }
         }),
         ("producer", |queue| {
             let mut producer = queue.producer();
-            (0..CAPACITY as u64).for_each(|job| drop(producer.add(job).expect("there is room")));
+            for job in 0..CAPACITY as u64 {
+                producer.add(job).expect("there is room");
+            }
         }),
         ("add_many(32)", |queue| {
             for _ in 0..CAPACITY / BATCH {

@@ -11,8 +11,8 @@
 //! holders running handlers, late ones included, and a settler that still empties the slot
 //! ```
 //! An epoch need only outlive one load-to-CAS window and one lane passage; jobs are named by a
-//! 64-bit occupancy instead. Holders come and go without an epoch, so a word's value can recur:
-//! a successful CAS must Acquire.
+//! 64-bit occupancy instead. Holders of an ended job come and go without an epoch, so there a word's
+//! value can recur.
 
 use std::fmt;
 
