@@ -14,11 +14,8 @@ use std::fmt;
 use crossbeam_utils::CachePadded;
 
 use super::patience::{Patience, Yields};
-use crate::sync::atomic::{
-    AtomicU64,
-    Ordering::{Relaxed, SeqCst},
-    fence,
-};
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::{AtomicU64, fence};
 use crate::sync::{Deadline, Mutex, fence_after_rmw, park_until, thread};
 
 const SLEEPER: u64 = 1;
@@ -39,12 +36,7 @@ impl Counts {
 
 impl fmt::Debug for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} searching, {} sleeping",
-            self.searching(),
-            self.sleeping()
-        )
+        write!(f, "{} searching, {} sleeping", self.searching(), self.sleeping())
     }
 }
 
@@ -70,10 +62,7 @@ impl EventCount {
     pub fn new(yields: Yields) -> Self {
         EventCount {
             counts: CachePadded::new(AtomicU64::new(0)),
-            sleepers: Mutex::new(Sleepers {
-                queue: VecDeque::with_capacity(16),
-                next_key: 0,
-            }),
+            sleepers: Mutex::new(Sleepers { queue: VecDeque::with_capacity(16), next_key: 0 }),
             patience: Patience::new(yields),
         }
     }
@@ -161,8 +150,8 @@ impl EventCount {
 
     /// Wakes every waiter: the condition is true for all of them, and for good.
     pub fn notify_all(&self) {
-        // ORDERING: SeqCst fence — as in `notify_one`.
-        fence(SeqCst);
+        // No fence: this takes the lock. Who enlists later looks once more afterwards, and sees what
+        // came before the lock; who was listed is woken.
         self.wake(usize::MAX, false);
     }
 
@@ -170,6 +159,11 @@ impl EventCount {
     #[inline]
     pub fn has_sleepers(&self) -> bool {
         Counts(self.counts.load(Relaxed)).sleeping() > 0
+    }
+
+    #[cfg(test)]
+    pub(super) fn sleeping(&self) -> usize {
+        Counts(self.counts.load(Relaxed)).sleeping() as usize
     }
 
     #[inline]
@@ -222,18 +216,12 @@ impl EventCount {
     }
 
     fn is_listed(&self, key: u64) -> bool {
-        self.sleepers
-            .lock()
-            .queue
-            .iter()
-            .any(|entry| entry.0 == key)
+        self.sleepers.lock().queue.iter().any(|entry| entry.0 == key)
     }
 }
 
 impl fmt::Debug for EventCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("EventCount")
-            .field(&Counts(self.counts.load(Relaxed)))
-            .finish()
+        f.debug_tuple("EventCount").field(&Counts(self.counts.load(Relaxed))).finish()
     }
 }

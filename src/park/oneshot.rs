@@ -11,10 +11,8 @@
 
 use std::fmt;
 
-use crate::sync::atomic::{
-    AtomicU8,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
-};
+use crate::sync::atomic::AtomicU8;
+use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::{Backoff, Deadline, MODEL, UnsafeCell, order, park_until, thread};
 
 const EMPTY: u8 = 0;
@@ -59,14 +57,13 @@ impl<R> Oneshot<R> {
         // SAFETY: before SET the writer alone touches `value`.
         self.value.with_mut(|cell| unsafe { *cell = Some(value) });
         let before = if cfg!(guichet_bug = "oneshot_set_check_then_act") {
-            // ORDERING: Acquire and Release as the swap below has them; the bug is that they are two.
-            let before = self.state.load(Acquire);
-            self.state.store(SET, Release);
+            // ORDERING: as the swap below has them; the bug is that these are two steps.
+            let before = self.state.load(Acquire); // ordmut: RELAXED-OK because it is a seeded bug
+            self.state.store(SET, Release); // ordmut: RELAXED-OK because it is a seeded bug
             before
         } else {
             // ORDERING: AcqRel — publishes `value` to `take`; reads `reader` as `register` wrote it.
-            self.state
-                .swap(SET, order!("oneshot_publish_relaxed", AcqRel))
+            self.state.swap(SET, order!("oneshot_publish_relaxed", AcqRel))
         };
         match before {
             EMPTY => None,
@@ -108,20 +105,19 @@ impl<R> Oneshot<R> {
             backoff.snooze();
         }
         // SAFETY: until PARKED the writer does not look at `reader`.
-        self.reader
-            .with_mut(|cell| unsafe { *cell = Some(thread::current()) });
+        self.reader.with_mut(|cell| unsafe { *cell = Some(thread::current()) });
         if cfg!(guichet_bug = "oneshot_no_recheck") {
-            // ORDERING: Release as below; the bug is that a value set meanwhile is overlooked.
-            self.state.store(PARKED, Release);
+            // ORDERING: as below; the bug is that a value set meanwhile is overlooked.
+            self.state.store(PARKED, Release); // ordmut: RELAXED-OK because it is a seeded bug
         } else {
-            // ORDERING: AcqRel — publishes `reader` to `set`; on failure Acquire reads `value`.
-            let registered = self.state.compare_exchange(EMPTY, PARKED, AcqRel, Acquire);
+            // ORDERING: AcqRel — publishes `reader` to `set`. Relaxed on failure: `take` acquires.
+            let registered = self.state.compare_exchange(EMPTY, PARKED, AcqRel, Relaxed);
             if registered.is_err() {
                 return self.take();
             }
         }
-        // ORDERING: Acquire — ends the wait with `value` visible; pairs with the swap in `set`.
-        while self.state.load(Acquire) == PARKED {
+        // Relaxed: `take` acquires.
+        while self.state.load(Relaxed) == PARKED {
             if deadline.is_some_and(|end| end.passed()) && self.withdraw() {
                 return None;
             }
@@ -143,10 +139,8 @@ impl<R> Oneshot<R> {
 
     /// Takes the registration back; false if the value came first.
     fn withdraw(&self) -> bool {
-        // ORDERING: success Relaxed: nothing was handed over. Failure Acquire — reads `value`.
-        self.state
-            .compare_exchange(PARKED, EMPTY, Relaxed, Acquire)
-            .is_ok()
+        // Relaxed: nothing was handed over, and `take` acquires.
+        self.state.compare_exchange(PARKED, EMPTY, Relaxed, Relaxed).is_ok()
     }
 }
 

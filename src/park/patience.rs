@@ -58,11 +58,7 @@ impl Patience {
             PAUSES + YIELDS
         };
         let round = if self.pauses { 0 } else { PAUSES.min(end) };
-        Look {
-            patience: self,
-            round,
-            end,
-        }
+        Look { patience: self, round, end }
     }
 
     fn now(&self) -> u64 {
@@ -93,9 +89,7 @@ impl Look<'_> {
             let after = self.patience.now();
             let took = after - before;
             if took > LATE_NS && self.patience.yields == Yields::Warily {
-                self.patience
-                    .no_yield_before
-                    .store(after + 100 * took, Relaxed);
+                self.patience.no_yield_before.store(after + 100 * took, Relaxed);
                 self.end = self.round;
             }
         }

@@ -69,22 +69,11 @@ impl<T, R> Shared<T, R> {
             return;
         };
         self.returned.fetch_add(1, Relaxed);
-        let Spoils {
-            vacant,
-            waiter,
-            payload,
-        } = spoils;
+        let Spoils { vacant, waiter, payload } = spoils;
         if let Some(payload) = payload {
             self.returns.lock().push((id, payload));
         }
-        self.share(
-            Spoils {
-                vacant,
-                waiter,
-                payload: None,
-            },
-            Err(JobError::Returned),
-        );
+        self.share(Spoils { vacant, waiter, payload: None }, Err(JobError::Returned));
     }
 
     fn interrupt(&self, id: JobId) {
@@ -103,7 +92,7 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
 
     fn drain(&self) {
         self.phase.store(DRAINING, Relaxed);
-        // Both notify behind a full fence: a sleeper that looks once more sees the phase.
+        // Relaxed: `notify_all` takes the sleepers' lock, so who goes to sleep later sees the phase.
         self.idle.notify_all();
         self.blocked.notify_all();
     }

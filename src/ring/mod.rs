@@ -17,11 +17,8 @@ use std::mem::MaybeUninit;
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::atomic::{
-    AtomicU64,
-    Ordering::{Relaxed, SeqCst},
-    fence,
-};
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::{AtomicU64, fence};
 use crate::sync::{Backoff, UnsafeCell, order};
 use laps::Laps;
 
@@ -160,13 +157,10 @@ impl<T> Ring<T> {
         self.tail.load(Relaxed) & CLOSED != 0
     }
 
-    /// How many values the ring held at some instant during the call.
+    /// How many values the ring holds: exact while nothing moves, else about right.
     pub fn len(&self) -> usize {
         loop {
             let tail = self.tail.load(Relaxed);
-            // ORDERING: SeqCst fence — orders the two index reads, partner: the fences of
-            // `reserve_push` and `reserve_pop`; a handshake that asks `is_empty` relies on it.
-            fence(SeqCst);
             let head = self.head.load(Relaxed);
             if self.tail.load(Relaxed) == tail {
                 return self.laps.distance(head, tail & !CLOSED);
@@ -174,7 +168,8 @@ impl<T> Ring<T> {
         }
     }
 
-    /// Whether the ring held no value at some instant during the call.
+    /// Whether the ring holds no value. A caller that fenced sees every push from before a partner's
+    /// fence.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -192,10 +187,7 @@ impl<T> Ring<T> {
             if free > 0 {
                 let next = self.laps.advance(tail, free);
                 // Relaxed: the claim carries no data, the stamps do.
-                match self
-                    .tail
-                    .compare_exchange_weak(tail, next, Relaxed, Relaxed)
-                {
+                match self.tail.compare_exchange_weak(tail, next, Relaxed, Relaxed) {
                     Ok(_) => return Ok((tail, free)),
                     Err(now) => tail = now,
                 }
@@ -229,10 +221,7 @@ impl<T> Ring<T> {
             if full > 0 {
                 let next = self.laps.advance(head, full);
                 // Relaxed: the claim carries no data, the stamps do.
-                match self
-                    .head
-                    .compare_exchange_weak(head, next, Relaxed, Relaxed)
-                {
+                match self.head.compare_exchange_weak(head, next, Relaxed, Relaxed) {
                     Ok(_) => return Ok((head, full)),
                     Err(now) => head = now,
                 }
@@ -248,11 +237,7 @@ impl<T> Ring<T> {
             if now == head {
                 if tail & !CLOSED == head {
                     let closed = tail & CLOSED != 0;
-                    return Err(if closed {
-                        PopError::Closed
-                    } else {
-                        PopError::Empty
-                    });
+                    return Err(if closed { PopError::Closed } else { PopError::Empty });
                 }
                 // A pusher has claimed the slot and not filled it yet.
                 backoff.snooze();
@@ -269,12 +254,7 @@ impl<T> Ring<T> {
             let at = self.laps.advance(position, count);
             // ORDERING: Acquire — the peer's last access to `value` came before this stamp; pairs
             // with the Release stores in `publish` and `take`.
-            if self
-                .slot(at)
-                .stamp
-                .load(order!("ring_stamp_relaxed", Acquire))
-                != stamp(at)
-            {
+            if self.slot(at).stamp.load(order!("ring_stamp_relaxed", Acquire)) != stamp(at) {
                 break;
             }
             count += 1;
@@ -291,10 +271,7 @@ impl<T> Ring<T> {
             (*cell).write(value);
         });
         // ORDERING: Release — publishes `value`; pairs with the Acquire in `run`.
-        slot.stamp.store(
-            self.laps.full(position),
-            order!("ring_publish_relaxed", Release),
-        );
+        slot.stamp.store(self.laps.full(position), order!("ring_publish_relaxed", Release));
     }
 
     /// Empties a slot that this thread has claimed.
@@ -303,14 +280,9 @@ impl<T> Ring<T> {
         let slot = self.slot(position);
         // SAFETY: the claim made this thread the slot's only user until the stamp below, and the
         // stamp it read said that the slot holds this lap's value.
-        let value = slot
-            .value
-            .with_mut(|cell| unsafe { (*cell).assume_init_read() });
+        let value = slot.value.with_mut(|cell| unsafe { (*cell).assume_init_read() });
         // ORDERING: Release — the read above is over; pairs with the Acquire in `run`.
-        slot.stamp.store(
-            self.laps.freed(position),
-            order!("ring_free_relaxed", Release),
-        );
+        slot.stamp.store(self.laps.freed(position), order!("ring_free_relaxed", Release));
         value
     }
 

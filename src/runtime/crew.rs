@@ -9,10 +9,8 @@
 
 use crate::park::{EventCount, Yields};
 use crate::queue::{Adopted, Body, Host, Managed, SpawnError};
-use crate::sync::atomic::{
-    AtomicUsize,
-    Ordering::{AcqRel, Acquire, Relaxed},
-};
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::sync::{Arc, Deadline, Mutex, next_runtime_number, thread};
 
 /// See the module's drawing.
@@ -32,11 +30,7 @@ struct State {
 
 impl Crew {
     pub(super) fn new() -> Self {
-        let state = State {
-            draining: false,
-            queues: Vec::new(),
-            threads: Vec::new(),
-        };
+        let state = State { draining: false, queues: Vec::new(), threads: Vec::new() };
         Crew {
             number: next_runtime_number(),
             state: Mutex::new(state),
@@ -73,9 +67,7 @@ impl Crew {
     /// Waits until no more than `stay` workers are left; false when the time is over.
     pub(super) fn wait_for_leavers(&self, stay: usize, deadline: Deadline) -> bool {
         let gone = || (self.running() <= stay).then_some(());
-        gone()
-            .or_else(|| self.left.wait_until(Some(deadline), gone, || true))
-            .is_some()
+        gone().or_else(|| self.left.wait_until(Some(deadline), gone, || true)).is_some()
     }
 
     /// Joins the threads that have left, but for the caller's own.
@@ -111,11 +103,7 @@ impl Host for Crew {
         if state.draining {
             return Adopted::ShutDown;
         }
-        if state
-            .queues
-            .iter()
-            .any(|other| other.name() == queue.name())
-        {
+        if state.queues.iter().any(|other| other.name() == queue.name()) {
             return Adopted::NameTaken;
         }
         state.queues.push(queue);

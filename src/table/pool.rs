@@ -12,10 +12,8 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::atomic::{
-    AtomicU64, AtomicUsize,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::atomic::{AtomicU64, AtomicUsize};
 use crate::sync::{Backoff, order};
 
 /// Slots of one group. Under loom two, so that groups run out.
@@ -81,10 +79,7 @@ impl Vacancies {
         }
         let taken = self.map & !rest;
         self.map = rest;
-        Vacancies {
-            group: self.group,
-            map: taken,
-        }
+        Vacancies { group: self.group, map: taken }
     }
 }
 
@@ -111,10 +106,8 @@ impl Pool {
             CachePadded::new(AtomicU64::new((1 << slots) - 1))
         };
         let groups = capacity.div_ceil(GROUP);
-        let home = |at| Home {
-            stash: AtomicU64::new(0),
-            cursor: AtomicUsize::new(at * groups / homes),
-        };
+        let home =
+            |at| Home { stash: AtomicU64::new(0), cursor: AtomicUsize::new(at * groups / homes) };
         Pool {
             homes: (0..homes).map(|at| CachePadded::new(home(at))).collect(),
             groups: (0..groups).map(group).collect(),
@@ -127,8 +120,7 @@ impl Pool {
     #[inline]
     pub fn claim(&self, thread: usize, most: u32) -> Option<Vacancies> {
         let home = &self.homes[thread % self.homes.len()];
-        self.take_from_stash(home, most)
-            .or_else(|| self.claim_elsewhere(home, most))
+        self.take_from_stash(home, most).or_else(|| self.claim_elsewhere(home, most))
     }
 
     #[cold]
@@ -152,13 +144,8 @@ impl Pool {
 
     /// Whether a claim may succeed: a hint.
     pub fn has_vacancy(&self) -> bool {
-        self.groups
-            .iter()
-            .any(|group| group.load(Relaxed) & MAP != 0)
-            || self
-                .homes
-                .iter()
-                .any(|home| home.stash.load(Relaxed) & (MAP | BUSY) != 0)
+        self.groups.iter().any(|group| group.load(Relaxed) & MAP != 0)
+            || self.homes.iter().any(|home| home.stash.load(Relaxed) & (MAP | BUSY) != 0)
     }
 
     #[inline]
@@ -168,10 +155,7 @@ impl Pool {
         // Acquire of whoever takes the bits. Also AcqRel's other half: see `sweep`.
         let before =
             self.groups[group].fetch_add(VERSION | bits, order!("pool_free_relaxed", Release));
-        debug_assert!(
-            before & bits == 0,
-            "slots {bits:b} of group {group} were given back twice"
-        );
+        debug_assert!(before & bits == 0, "slots {bits:b} of group {group} were given back twice");
     }
 
     #[inline]
@@ -181,10 +165,7 @@ impl Pool {
             if stash & BUSY != 0 || stash & MAP == 0 {
                 return None;
             }
-            let mut rest = Vacancies {
-                group: (stash >> 32) as u32,
-                map: stash as u32,
-            };
+            let mut rest = Vacancies { group: (stash >> 32) as u32, map: stash as u32 };
             let taken = rest.split(most);
             let new = stash & !MAP | u64::from(rest.map);
             // ORDERING: Acquire — the last tenant's end, passed on by the Release in `refill`.
@@ -208,9 +189,7 @@ impl Pool {
         }
         if !cfg!(guichet_bug = "pool_refill_not_busy") {
             // Relaxed: the bump of `moves` below publishes it.
-            home.stash
-                .compare_exchange(empty, BUSY, Relaxed, Relaxed)
-                .ok()?;
+            home.stash.compare_exchange(empty, BUSY, Relaxed, Relaxed).ok()?;
             // ORDERING: Release — who sees the bump sees BUSY or what followed; pairs with the
             // first load of `moves` in `sweep`.
             self.moves.fetch_add(1, Release);
@@ -223,8 +202,7 @@ impl Pool {
         let stash = u64::from(all.group) << 32 | u64::from(all.map);
         // ORDERING: Release — passes on what the take of the group acquired; pairs with the Acquire
         // in `take_from_stash`.
-        home.stash
-            .store(stash, order!("pool_stash_relaxed", Release));
+        home.stash.store(stash, order!("pool_stash_relaxed", Release));
         Some(taken)
     }
 
@@ -256,10 +234,7 @@ impl Pool {
             if group & MAP == 0 {
                 return None;
             }
-            let mut rest = Vacancies {
-                group: at as u32,
-                map: group as u32,
-            };
+            let mut rest = Vacancies { group: at as u32, map: group as u32 };
             let taken = rest.split(most);
             let new = group & !MAP | u64::from(rest.map);
             // ORDERING: AcqRel — Acquire: the last tenants' ends, from `add`; Release: who sees the
@@ -293,16 +268,17 @@ impl Pool {
             }
             let mut versions = 0_u64;
             for at in 0..self.groups.len() {
-                // ORDERING: Acquire — a group seen emptied by a refill shows the refill's bump.
-                let group = self.groups[at].load(Acquire);
+                // Relaxed: what counts is the second look.
+                let group = self.groups[at].load(Relaxed);
                 if let Some(taken) = self.take_from_group(at, most) {
                     return Some(taken);
                 }
                 versions += group >> 32;
             }
             for group in &self.groups {
-                // ORDERING: Acquire — as above.
-                let group = group.load(Acquire);
+                // ORDERING: Acquire — a group that a refill emptied shows the refill's bump of `moves`;
+                // pairs with the take in `take_from_group`.
+                let group = group.load(order!("pool_look_relaxed", Acquire));
                 versions = versions.wrapping_sub(group >> 32).wrapping_sub(group & MAP);
             }
             if !busy && versions == 0 && self.moves.load(Relaxed) == moves

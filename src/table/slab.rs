@@ -9,10 +9,8 @@ use super::pool::Vacant;
 use super::word::{FULL, LANE, Ticket, WAITER, Word};
 use crate::model::{JobState, Verb};
 use crate::park::Oneshot;
-use crate::sync::atomic::{
-    AtomicU32, AtomicU64, Ordering,
-    Ordering::{AcqRel, Acquire, Relaxed},
-};
+use crate::sync::atomic::Ordering::{Acquire, Relaxed};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Arc, UnsafeCell, order};
 
 /// One job's record. A cache line for payloads of up to 16 bytes.
@@ -311,12 +309,13 @@ impl<T, O> Slab<T, O> {
                 return None;
             }
             let new = word.apply(verb).without(WAITER);
-            if cfg!(guichet_bug = "slab_end_no_pin") && word.holders() == 0 {
-                if self.swap(number, word, new.without(FULL), Relaxed).is_ok() {
-                    let waiter = self.take_waiter(number, word);
-                    let payload = Some(self.move_payload(number));
-                    return Some(Spoils { vacant: None, waiter, payload });
-                }
+            if cfg!(guichet_bug = "slab_end_no_pin")
+                && word.holders() == 0
+                && self.swap(number, word, new.without(FULL), Relaxed).is_ok()
+            {
+                let waiter = self.take_waiter(number, word);
+                let payload = Some(self.move_payload(number));
+                return Some(Spoils { vacant: None, waiter, payload });
             }
             // Our own hold, in the same step: nobody frees the slot while we still empty it.
             // Relaxed: payload and waiter came with the load, or with a failed swap, and a live word's

@@ -43,11 +43,7 @@ fn hands_over(name: &str, slots: usize) {
             .map(|home| claim(&shared.0, home).expect("a slot was lost").slot())
             .collect();
         left.sort_unstable();
-        assert_eq!(
-            left,
-            (0..slots as u32).collect::<Vec<_>>(),
-            "one slot, two owners"
-        );
+        assert_eq!(left, (0..slots as u32).collect::<Vec<_>>(), "one slot, two owners");
         assert!(claim(&shared.0, 0).is_none(), "a slot was invented");
     });
 }
@@ -73,10 +69,7 @@ fn pool_none_is_exact() {
             let vacant = claim(&other, 1).expect("two slots, at most one of them taken");
             other.give_back(vacant);
         });
-        assert!(
-            claim(&pool, 0).is_some(),
-            "none was said while a slot was vacant"
-        );
+        assert!(claim(&pool, 0).is_some(), "none was said while a slot was vacant");
         mover.join().unwrap();
     });
 }
@@ -93,10 +86,7 @@ fn pool_none_is_exact_over_groups() {
             other.give_back(held.pop().unwrap());
             drop(claim(&other, 0).expect("at most two of three slots are taken"));
         });
-        assert!(
-            claim(&pool, 0).is_some(),
-            "none was said while a slot was vacant"
-        );
+        assert!(claim(&pool, 0).is_some(), "none was said while a slot was vacant");
         mover.join().unwrap();
     });
 }
@@ -110,16 +100,10 @@ fn pool_steals_from_stash() {
         let other = shared.clone();
         let giver = thread::spawn(move || {
             held.iter().for_each(|vacant| other.1.write(vacant));
-            held.into_iter()
-                .for_each(|vacant| other.0.give_back(vacant));
-            claim(&other.0, 1)
-                .inspect(|vacant| other.1.write(vacant))
-                .is_some()
+            held.into_iter().for_each(|vacant| other.0.give_back(vacant));
+            claim(&other.0, 1).inspect(|vacant| other.1.write(vacant)).is_some()
         });
         claim(&shared.0, 0).inspect(|vacant| shared.1.write(vacant));
-        assert!(
-            giver.join().unwrap(),
-            "none was said while a slot was vacant"
-        );
+        assert!(giver.join().unwrap(), "none was said while a slot was vacant");
     });
 }

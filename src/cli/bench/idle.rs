@@ -59,9 +59,9 @@ pub fn measure() -> Result<Idle, Failed> {
         .map_err(|error| Failed::new("Queue::workers", error))?;
 
     // These two sleeps synchronise nothing: they are the time in which nothing is to happen.
-    thread::sleep(SETTLE);
+    thread::sleep(SETTLE); // WORK: idling is what is measured
     let meter = Meter::start();
-    thread::sleep(WINDOW);
+    thread::sleep(WINDOW); // WORK: idling is what is measured
     let consumed = meter.read();
 
     let resident_start_kib = meter::resident_kib();
