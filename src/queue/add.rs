@@ -115,10 +115,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// ```
     pub fn add_many(&self, payloads: Vec<T>) -> Result<Vec<JobId>, AddManyError<T>> {
         if payloads.len() > self.capacity() {
-            return Err(AddManyError::TooMany {
-                payloads,
-                capacity: self.capacity(),
-            });
+            return Err(AddManyError::TooMany { payloads, capacity: self.capacity() });
         }
         match self.shared.slots(payloads.len()) {
             Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
@@ -140,9 +137,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         let mut missing = payloads.len();
         while missing > 0 {
             let Some(run) = self.shared.claim_run(missing) else {
-                reserved
-                    .into_iter()
-                    .for_each(|run| self.shared.give_back(run));
+                reserved.into_iter().for_each(|run| self.shared.give_back(run));
                 return Err(TryAddManyError::Full(payloads));
             };
             missing -= run.len();
@@ -248,9 +243,7 @@ impl<T, R> Shared<T, R> {
         if self.is_own_worker() {
             return attempt().unwrap_or(Err(NoSlot::WouldDeadlock));
         }
-        let claimed = self
-            .blocked
-            .wait_until(deadline, attempt, || self.pool.has_vacancy());
+        let claimed = self.blocked.wait_until(deadline, attempt, || self.pool.has_vacancy());
         claimed.unwrap_or(Err(NoSlot::TimedOut))
     }
 
@@ -303,11 +296,7 @@ impl<T, R> Shared<T, R> {
         let stamp = |slot: u32, occupancy: u64| {
             // Every slot's every n-th job, each slot at another time.
             let sampled = (occupancy + u64::from(slot)) & (self.options.sample_every - 1) == 0;
-            if sampled {
-                self.clock.now().to_nanos()
-            } else {
-                0
-            }
+            if sampled { self.clock.now().to_nanos() } else { 0 }
         };
         let admitted = self.slab.admit(vacant, payload, waiter, stamp);
         (self.id_of(slot, admitted.occupancy), admitted.ticket)
@@ -345,9 +334,7 @@ impl<T, R> Shared<T, R> {
                 Ok(_) => self.idle.notify_one_after_rmw(),
                 Err(PushError::Closed(())) => {
                     // What is left of the tickets are the last of the ids.
-                    ids[ids.len() - tickets.len()..]
-                        .iter()
-                        .for_each(|id| self.give_up(*id));
+                    ids[ids.len() - tickets.len()..].iter().for_each(|id| self.give_up(*id));
                     break;
                 }
                 Err(PushError::Full(())) => panic!("more tickets than slots"),
@@ -362,13 +349,10 @@ impl<T, R> Shared<T, R> {
         JobHandle::new(id, cell)
     }
 
+    /// The counts are read off the lane: a census would look at every slot, for every refusal.
     #[cold]
     fn full(&self, payload: T) -> TryAddError<T> {
-        let stats = self.census();
-        TryAddError::Full {
-            payload,
-            waiting: stats.waiting,
-            active: stats.active,
-        }
+        let waiting = self.lane.len();
+        TryAddError::Full { payload, waiting, active: self.slab.capacity() - waiting }
     }
 }

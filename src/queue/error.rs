@@ -18,10 +18,10 @@ pub enum TryAddError<T> {
     Full {
         /// What was to be added.
         payload: T,
-        /// Jobs that waited, counted just after the refusal.
-        waiting: u64,
-        /// Jobs that ran, counted just after the refusal.
-        active: u64,
+        /// Jobs in line just after the refusal.
+        waiting: usize,
+        /// All other slots: their jobs were with workers, or a producer had reserved them.
+        active: usize,
     },
     /// The runtime is shut down or shutting down.
     Closed(T),
@@ -197,10 +197,8 @@ impl From<InvalidOption> for WorkersError {
 impl<T> fmt::Display for TryAddError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TryAddError::Full {
-                waiting, active, ..
-            } => {
-                write!(f, "the queue is full: {waiting} jobs wait and {active} run")
+            TryAddError::Full { waiting, active, .. } => {
+                write!(f, "the queue is full: {waiting} jobs are in line and {active} with workers")
             }
             TryAddError::Closed(_) => f.write_str(CLOSED),
         }
@@ -231,10 +229,7 @@ impl<T> fmt::Display for AddManyError<T> {
         match self {
             AddManyError::TooMany { payloads, capacity } => {
                 let count = payloads.len();
-                write!(
-                    f,
-                    "{count} jobs at once can never fit a queue of capacity {capacity}"
-                )
+                write!(f, "{count} jobs at once can never fit a queue of capacity {capacity}")
             }
             AddManyError::Closed(_) => f.write_str(CLOSED),
             AddManyError::WouldDeadlock(_) => f.write_str(DEADLOCK),
@@ -246,11 +241,7 @@ impl<T> fmt::Display for TryAddManyError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TryAddManyError::Full(payloads) => {
-                write!(
-                    f,
-                    "the queue has no room for {} jobs at once",
-                    payloads.len()
-                )
+                write!(f, "the queue has no room for {} jobs at once", payloads.len())
             }
             TryAddManyError::Closed(_) => f.write_str(CLOSED),
         }
@@ -274,10 +265,7 @@ impl fmt::Display for BuildError {
         match self {
             BuildError::Invalid(invalid) => invalid.fmt(f),
             BuildError::SampleNotPowerOfTwo(given) => {
-                write!(
-                    f,
-                    "sample_every must be a power of two from 1 to 65536, not {given}"
-                )
+                write!(f, "sample_every must be a power of two from 1 to 65536, not {given}")
             }
             BuildError::NameTaken(name) => {
                 write!(f, "the runtime has a queue named {name:?} already")
@@ -312,14 +300,7 @@ macro_rules! carries_payload {
         impl<T> Error for $name<T> {}
     )*};
 }
-carries_payload!(
-    TryAddError,
-    AddError,
-    AddTimeoutError,
-    AddManyError,
-    TryAddManyError,
-    CallError
-);
+carries_payload!(TryAddError, AddError, AddTimeoutError, AddManyError, TryAddManyError, CallError);
 
 impl Error for BuildError {}
 

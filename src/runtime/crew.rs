@@ -19,7 +19,18 @@ pub(super) struct Crew {
     state: Mutex<State>,
     /// Worker threads that have not left.
     running: AtomicUsize,
+    /// Workers among them that wait for the others, in a shutdown that their handler called.
+    inside: AtomicUsize,
     left: EventCount,
+}
+
+/// Leaves the crew when its thread ends, even if a handler's destructor panics there.
+struct Leaving(Arc<Crew>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
 }
 
 struct State {
@@ -35,6 +46,7 @@ impl Crew {
             number: next_runtime_number(),
             state: Mutex::new(state),
             running: AtomicUsize::new(0),
+            inside: AtomicUsize::new(0),
             left: EventCount::new(Yields::Warily),
         }
     }
@@ -64,21 +76,31 @@ impl Crew {
         self.queues().iter().for_each(|queue| queue.stop(interrupt));
     }
 
-    /// Waits until no more than `stay` workers are left; false when the time is over.
-    pub(super) fn wait_for_leavers(&self, stay: usize, deadline: Deadline) -> bool {
-        let gone = || (self.running() <= stay).then_some(());
+    /// Waits until all workers have left; false when the time is over.
+    pub(super) fn wait_for_all(&self, deadline: Deadline) -> bool {
+        self.wait_until(deadline, || self.running() == 0)
+    }
+
+    /// The same from inside a handler: waits for all but those who wait here.
+    pub(super) fn wait_for_others(&self, deadline: Deadline) -> bool {
+        self.inside.fetch_add(1, Relaxed);
+        self.left.notify_all();
+        let gone = self.wait_until(deadline, || self.running() <= self.inside.load(Relaxed));
+        self.inside.fetch_sub(1, Relaxed);
+        gone
+    }
+
+    fn wait_until(&self, deadline: Deadline, gone: impl Fn() -> bool) -> bool {
+        let gone = || gone().then_some(());
         gone().or_else(|| self.left.wait_until(Some(deadline), gone, || true)).is_some()
     }
 
-    /// Joins the threads that have left, but for the caller's own.
+    /// Joins the threads, all of which have left.
     pub(super) fn join(&self) {
-        let own = thread::current().id();
         let threads = std::mem::take(&mut self.state.lock().threads);
         for thread in threads {
-            if thread.thread().id() != own {
-                // A worker catches its handlers' panics, so there is nothing to pass on.
-                let _ = thread.join();
-            }
+            // What a handler's destructor panics with at its thread's end is nobody's here.
+            let _ = thread.join();
         }
     }
 
@@ -111,25 +133,20 @@ impl Host for Crew {
     }
 
     fn spawn(self: Arc<Self>, name: String, body: Body) -> Result<(), SpawnError> {
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         if state.draining {
             return Err(SpawnError::ShutDown);
         }
         self.running.fetch_add(1, Relaxed);
-        let crew = self.clone();
-        let thread = thread::Builder::new().name(name).spawn(move || {
+        // Not held any longer: if the system refuses, the closure's `Leaving` takes the lock.
+        drop(state);
+        let leaving = Leaving(self.clone());
+        let started = thread::Builder::new().name(name).spawn(move || {
+            let _leaving = leaving;
             body();
-            crew.leave();
         });
-        match thread {
-            Ok(thread) => {
-                state.threads.push(thread);
-                Ok(())
-            }
-            Err(error) => {
-                self.running.fetch_sub(1, Relaxed);
-                Err(SpawnError::System(error))
-            }
-        }
+        let thread = started.map_err(SpawnError::System)?;
+        self.state.lock().threads.push(thread);
+        Ok(())
     }
 }

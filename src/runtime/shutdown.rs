@@ -59,20 +59,23 @@ impl Runtime {
         let deadline = Deadline::after(timeout);
         let inside = current_worker().is_some_and(|worker| worker.runtime == self.crew.number());
         self.crew.drain();
-        let in_time = self.crew.wait_for_leavers(usize::from(inside), deadline);
+        let in_time = match inside {
+            true => self.crew.wait_for_others(deadline),
+            false => self.crew.wait_for_all(deadline),
+        };
         self.crew.stop(!in_time);
-        if in_time {
+        if in_time && !inside {
             self.crew.join();
         }
         let queues = self.crew.queues();
-        let reports = queues.iter().map(|queue| QueueReport {
-            name: queue.name().to_owned(),
-            stats: queue.stats(),
-        });
+        let reports = queues
+            .iter()
+            .map(|queue| QueueReport { name: queue.name().to_owned(), stats: queue.stats() });
+        let left_behind = self.crew.running() - usize::from(inside);
         ShutdownReport {
             queues: reports.collect(),
             in_time,
-            abandoned_threads: self.crew.running().saturating_sub(usize::from(inside)),
+            abandoned_threads: if in_time { 0 } else { left_behind },
         }
     }
 }
