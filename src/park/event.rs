@@ -69,16 +69,16 @@ impl EventCount {
 
     /// Waits until `attempt` gives something; `None` once `deadline` has passed.
     ///
-    /// `attempt` must see whatever a thread did before it called a `notify`. `more` tells whether
-    /// another waiter's attempt could succeed too; then the next sleeper is woken in turn.
+    /// `attempt` must see whatever a thread did before it called a `notify`. `more` tells for how many
+    /// units more an attempt could succeed; if for any, the next sleeper is woken in turn.
     pub fn wait_until<X>(
         &self,
         deadline: Option<Deadline>,
         attempt: impl FnMut() -> Option<X>,
-        more: impl Fn() -> bool,
+        more: impl Fn() -> usize,
     ) -> Option<X> {
         self.counts.fetch_add(SEARCHER, Relaxed);
-        let found = self.search(deadline, attempt);
+        let found = self.search(deadline, attempt, &more);
         let before = Counts(self.counts.fetch_sub(SEARCHER, Relaxed));
         debug_assert!(before.searching() > 0, "{before:?}");
         if before.searching() == 1 && before.sleeping() > 0 {
@@ -86,7 +86,7 @@ impl EventCount {
             // ORDERING: SeqCst fence — leaving the search comes before the look that `more` takes;
             // partner: the fence of `notify_one`.
             fence(SeqCst);
-            if !cfg!(guichet_bug = "event_no_chain") && more() {
+            if !cfg!(guichet_bug = "event_no_chain") && more() > 0 {
                 self.wake(1, true);
             }
         }
@@ -98,11 +98,13 @@ impl EventCount {
         &self,
         deadline: Option<Deadline>,
         mut attempt: impl FnMut() -> Option<X>,
+        more: impl Fn() -> usize,
     ) -> Option<X> {
         loop {
             let mut look = self.patience.look();
             while look.again() {
                 if let Some(found) = attempt() {
+                    look.judge(&more);
                     return Some(found);
                 }
             }

@@ -12,15 +12,18 @@ use crate::sync::{MODEL, thread};
 const PAUSES: u32 = 7;
 /// Then so many yields.
 const YIELDS: u32 = 16;
-/// A yield that takes longer went to a stranger.
+/// A yield that takes longer is late.
 const LATE_NS: u64 = 200_000;
+/// A late yield after which there is a unit for each of these was worth it: the core went to those who
+/// make them, and to be woken for each would have cost as much.
+const WORTH_NS: u64 = 10_000;
 
 /// When a waiter yields its core before it sleeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Yields {
-    /// Unless the machine is loaded: a yield that came back late went to a stranger, and a futex
-    /// sleeper is put back on a core sooner than a yielder. The 1 % rule: a yield that took
-    /// `d` > 200 µs forbids yields for `100·d`. For waiters whose delay somebody feels.
+    /// Unless strangers are hungry: a yield that came back late and found little went to one, and a
+    /// futex sleeper is put back on a core sooner than a yielder. The 1 % rule: such a yield, if it took
+    /// `d` > 200 µs, forbids yields for `100·d`. For waiters whose delay somebody feels.
     Warily,
     /// Always. For waiters that are late because others have work: a yield lets them do a whole slice
     /// of it, where a sleeper that is woken for the first slot takes their core after each job.
@@ -58,7 +61,7 @@ impl Patience {
             PAUSES + YIELDS
         };
         let round = if self.pauses { 0 } else { PAUSES.min(end) };
-        Look { patience: self, round, end }
+        Look { patience: self, round, end, late: 0 }
     }
 
     fn now(&self) -> u64 {
@@ -71,11 +74,14 @@ pub(super) struct Look<'a> {
     patience: &'a Patience,
     round: u32,
     end: u32,
+    /// How long the last yield took, if it was late.
+    late: u64,
 }
 
 impl Look<'_> {
     /// Lets a moment pass; false when the time for looking is over.
     pub(super) fn again(&mut self) -> bool {
+        self.judge(|| 0);
         if self.round >= self.end {
             return false;
         }
@@ -86,14 +92,22 @@ impl Look<'_> {
         } else {
             let before = self.patience.now();
             thread::yield_now();
-            let after = self.patience.now();
-            let took = after - before;
+            let took = self.patience.now() - before;
             if took > LATE_NS && self.patience.yields == Yields::Warily {
-                self.patience.no_yield_before.store(after + 100 * took, Relaxed);
-                self.end = self.round;
+                self.late = took;
             }
         }
         self.round += 1;
         true
+    }
+
+    /// Learns from the last moment, after which so many units were found.
+    pub(super) fn judge(&mut self, units: impl FnOnce() -> usize) {
+        if self.late > 0 && self.late > units() as u64 * WORTH_NS {
+            let until = self.patience.now() + 100 * self.late;
+            self.patience.no_yield_before.store(until, Relaxed);
+            self.end = self.round;
+        }
+        self.late = 0;
     }
 }

@@ -243,7 +243,7 @@ impl<T, R> Shared<T, R> {
         if self.is_own_worker() {
             return attempt().unwrap_or(Err(NoSlot::WouldDeadlock));
         }
-        let claimed = self.blocked.wait_until(deadline, attempt, || self.pool.has_vacancy());
+        let claimed = self.blocked.wait_until(deadline, attempt, || usize::from(self.pool.has_vacancy()));
         claimed.unwrap_or(Err(NoSlot::TimedOut))
     }
 

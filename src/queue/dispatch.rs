@@ -76,7 +76,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         if shared.lane.pop_many(&mut self.batch, portion).is_ok() {
             return Found::Work;
         }
-        let found = shared.idle.wait_until(None, || self.look(shared), || shared.has_work());
+        let found = shared.idle.wait_until(None, || self.look(shared), || shared.work_left());
         found.unwrap_or(Found::Nothing)
     }
 
@@ -160,10 +160,13 @@ pub(super) struct Timing {
 }
 
 impl<T, R> Shared<T, R> {
-    /// Whether there is anything that an idle worker could start.
-    fn has_work(&self) -> bool {
+    /// How many jobs an idle worker could start; those on desks count as one.
+    fn work_left(&self) -> usize {
         let any = |desk: &Arc<Desk>| desk.unstarted().any(|t| self.slab.is_current(t));
-        !self.lane.is_empty() || self.stations.lock().iter().any(any)
+        if self.lane.is_empty() {
+            return usize::from(self.stations.lock().iter().any(any));
+        }
+        self.lane.len()
     }
 
     /// Runs one attempt; a panic is a failure.

@@ -92,7 +92,7 @@ impl Crew {
 
     fn wait_until(&self, deadline: Deadline, gone: impl Fn() -> bool) -> bool {
         let gone = || gone().then_some(());
-        gone().or_else(|| self.left.wait_until(Some(deadline), gone, || true)).is_some()
+        gone().or_else(|| self.left.wait_until(Some(deadline), gone, || 1)).is_some()
     }
 
     /// Joins the threads, all of which have left.

@@ -18,7 +18,7 @@ fn event_and_ring() {
         let other = shared.clone();
         let consumer = thread::spawn(move || {
             let (ring, event) = &*other;
-            event.wait_until(None, || ring.pop().ok(), || !ring.is_empty())
+            event.wait_until(None, || ring.pop().ok(), || ring.len())
         });
         shared.0.push(1).unwrap();
         shared.1.notify_one_after_rmw();
@@ -54,7 +54,7 @@ impl Counter {
             }
             None
         };
-        self.event.wait_until(deadline, attempt, || self.units.load(Relaxed) > 0)
+        self.event.wait_until(deadline, attempt, || self.units.load(Relaxed) as usize)
     }
 }
 
@@ -135,7 +135,7 @@ fn event_close() {
             let counter = counter.clone();
             thread::spawn(move || {
                 let closed = || (counter.units.load(Relaxed) > 0).then_some(());
-                counter.event.wait_until(None, closed, || true)
+                counter.event.wait_until(None, closed, || 1)
             })
         };
         let (first, second) = (waiter(), waiter());
