@@ -55,19 +55,18 @@ impl Failure {
     /// What a caught panic says.
     #[cfg_attr(guichet_loom, allow(dead_code))]
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
-        let text = if let Some(text) = payload.downcast_ref::<&str>() {
-            (*text).to_owned()
-        } else if let Some(text) = payload.downcast_ref::<String>() {
-            text.clone()
-        } else {
-            "a panic without a text".to_owned()
+        let text = match payload.downcast::<String>() {
+            Ok(text) => *text,
+            Err(payload) => match payload.downcast::<&'static str>() {
+                Ok(text) => (*text).to_owned(),
+                Err(payload) => {
+                    // The handler's own type: its destructor may panic in turn, and nobody needs it.
+                    std::mem::forget(payload);
+                    "a panic without a text".to_owned()
+                }
+            },
         };
-        // The payload is the handler's: its destructor may panic in turn, and nobody needs it.
-        std::mem::forget(payload);
-        Failure {
-            kind: Kind::Panic,
-            source: text.into(),
-        }
+        Failure { kind: Kind::Panic, source: text.into() }
     }
 
     /// Whether the handler asked for no further attempt.

@@ -136,6 +136,9 @@ impl<T> Ring<T> {
 
     /// Moves up to `most` of the oldest values to the end of `out` with one reservation; how many.
     pub fn pop_many(&self, out: &mut Vec<T>, most: usize) -> Result<usize, PopError> {
+        if most == 0 {
+            return Ok(0);
+        }
         let most = most.min(self.capacity());
         // Between claim and take nothing may fail, so the room is made before.
         out.reserve(most);
