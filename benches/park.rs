@@ -91,7 +91,7 @@ impl Bell {
     /// Waits for a number other than `last`.
     fn after(&self, last: u64) -> u64 {
         let attempt = || Some(self.number.load(SeqCst)).filter(|number| *number != last);
-        self.event.wait_until(None, attempt, || false).expect("a wait without an end finds")
+        self.event.wait_until(None, attempt, || 0).expect("a wait without an end finds")
     }
 }
 
