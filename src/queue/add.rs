@@ -28,9 +28,10 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Adds a job if there is room. Never waits.
     ///
     /// # Errors
-    /// [`TryAddError::Full`] if at some instant during the call `capacity` jobs waited or ran, or
-    /// their slots were reserved by a [`Producer`](super::Producer); [`TryAddError::Closed`] once
-    /// shutdown began. Both give the payload back.
+    /// [`TryAddError::Full`] if at some instant during the call all `capacity` slots were taken: by jobs
+    /// that wait or run, by jobs that were cancelled and whose place in line was not reached yet, by a
+    /// [`Producer`](super::Producer)'s reservation, or by a batch that is being added.
+    /// [`TryAddError::Closed`] once shutdown began. Both give the payload back.
     ///
     /// ```
     /// use guichet::{Runtime, TryAddError};
@@ -100,7 +101,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Adds all jobs or none, next to each other in line as far as other adders allow; waits for
     /// room for all.
     ///
-    /// One caller at a time collects room; it keeps what it has while it waits for the rest.
+    /// One caller at a time collects room; it keeps what it has while it waits for the rest. A thread
+    /// whose own [`Producer`](super::Producer) holds reserved slots should flush it before.
     ///
     /// # Errors
     /// All payloads come back: [`AddManyError::TooMany`] if they exceed the capacity, else as
@@ -127,23 +129,24 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Adds all jobs or none. Never waits.
     ///
     /// # Errors
-    /// All payloads come back: [`TryAddManyError::Full`] if there was no room for all,
-    /// [`TryAddManyError::Closed`] once shutdown began.
+    /// All payloads come back: [`TryAddManyError::TooMany`] if they exceed the capacity,
+    /// [`TryAddManyError::Full`] if there was no room for all, [`TryAddManyError::Closed`] once shutdown
+    /// began. While it collects room, that room counts as taken, so two batches at the same time may
+    /// refuse each other.
     pub fn try_add_many(&self, payloads: Vec<T>) -> Result<Vec<JobId>, TryAddManyError<T>> {
+        if payloads.len() > self.capacity() {
+            return Err(TryAddManyError::TooMany { payloads, capacity: self.capacity() });
+        }
         if !self.shared.is_open() {
             return Err(TryAddManyError::Closed(payloads));
         }
-        let mut reserved = Vec::new();
-        let mut missing = payloads.len();
-        while missing > 0 {
-            let Some(run) = self.shared.claim_run(missing) else {
-                reserved.into_iter().for_each(|run| self.shared.give_back(run));
-                return Err(TryAddManyError::Full(payloads));
-            };
-            missing -= run.len();
-            reserved.push(run);
+        match self
+            .shared
+            .collect(payloads.len(), |missing| self.shared.claim_run(missing).ok_or(()))
+        {
+            Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
+            Err(()) => Err(TryAddManyError::Full(payloads)),
         }
-        Ok(self.shared.admit_many(reserved, payloads))
     }
 
     /// Adds a job whose result the caller wants; waits for room as [`add`](Queue::add) does.
@@ -243,31 +246,41 @@ impl<T, R> Shared<T, R> {
         if self.is_own_worker() {
             return attempt().unwrap_or(Err(NoSlot::WouldDeadlock));
         }
-        let claimed = self.blocked.wait_until(deadline, attempt, || usize::from(self.pool.has_vacancy()));
+        let claimed =
+            self.blocked.wait_until(deadline, attempt, || usize::from(self.pool.has_vacancy()));
         claimed.unwrap_or(Err(NoSlot::TimedOut))
     }
 
     /// Slots for all of `count` jobs; waits for them.
     fn slots(&self, count: usize) -> Result<Vec<Vacancies>, NoSlot> {
+        // An own worker must not wait for who collects: that one may wait for this worker.
+        let _collecting = (!self.is_own_worker()).then(|| self.bulk.lock());
         if !self.is_open() {
             return Err(NoSlot::Closed);
         }
-        let _collecting = self.bulk.lock();
+        self.collect(count, |missing| match self.claim_run(missing) {
+            Some(run) => Ok(run),
+            None => self.wait_for_run(missing, None),
+        })
+    }
+
+    /// Slots for all of `count` jobs, run by run from `claim`, or none.
+    fn collect<E>(
+        &self,
+        count: usize,
+        claim: impl Fn(usize) -> Result<Vacancies, E>,
+    ) -> Result<Vec<Vacancies>, E> {
         let mut reserved = Vec::new();
         let mut missing = count;
         while missing > 0 {
-            let run = match self.claim_run(missing) {
-                Some(run) => Ok(run),
-                None => self.wait_for_run(missing, None),
-            };
-            match run {
+            match claim(missing) {
                 Ok(run) => {
                     missing -= run.len();
                     reserved.push(run);
                 }
-                Err(no) => {
+                Err(refused) => {
                     reserved.into_iter().for_each(|run| self.give_back(run));
-                    return Err(no);
+                    return Err(refused);
                 }
             }
         }

@@ -85,8 +85,8 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     /// Checks the options and makes the queue.
     ///
     /// # Errors
-    /// [`BuildError::Invalid`] names the option and its range; [`BuildError::NameTaken`] if the
-    /// runtime has a queue of this name; [`BuildError::ShutDown`] if it is shut down or gone.
+    /// [`BuildError::Invalid`] names the option and its range; [`BuildError::BadName`] and
+    /// [`BuildError::NameTaken`] if the runtime can't have a queue of this name; [`BuildError::ShutDown`] if it is shut down or gone.
     pub fn build(self) -> Result<Queue<T, R>, BuildError> {
         let options = Options {
             capacity: check_range("capacity", self.capacity as u64, 1..=MAX_SLOTS as u64)? as usize,
@@ -94,6 +94,9 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             prefetch: check_range("prefetch", self.prefetch as u64, 1..=32)? as usize,
             sample_every: check_range("sample_every", self.sample_every.into(), 1..=65_536)?,
         };
+        if self.name.is_empty() || self.name.contains('\0') {
+            return Err(BuildError::BadName(self.name));
+        }
         if !options.sample_every.is_power_of_two() {
             return Err(BuildError::SampleNotPowerOfTwo(self.sample_every));
         }

@@ -2,13 +2,15 @@
 
 use super::{Managed, Outcome, Queue, QueueStats, Shared};
 use crate::model::{JobError, JobId, JobState, Verb};
-use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::Ordering::{Relaxed, Release};
 use crate::table::Spoils;
 
 /// Accepts jobs.
 pub(super) const OPEN: u8 = 0;
 /// Refuses jobs; workers finish what is there.
 const DRAINING: u8 = 1;
+/// What is left is being ended; workers start nothing more.
+pub(super) const STOPPED: u8 = 2;
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Cancels a job; true if that is how it ended.
@@ -91,21 +93,31 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
     }
 
     fn drain(&self) {
-        self.phase.store(DRAINING, Relaxed);
-        // Relaxed: `notify_all` takes the sleepers' lock, so who goes to sleep later sees the phase.
+        // ORDERING: Release — who sees the phase sees every job that was added before; pairs with the
+        // Acquire in `look`. Only forward: a second drain must not undo a stop.
+        let _ = self.phase.compare_exchange(OPEN, DRAINING, Release, Relaxed);
+        // `notify_all` takes the sleepers' lock, so who goes to sleep later sees the phase.
         self.idle.notify_all();
         self.blocked.notify_all();
     }
 
     fn stop(&self, interrupt: bool) {
+        self.phase.store(STOPPED, Relaxed);
         // From here on no ticket gets in; whoever is refused gives its own job back. A job whose
-        // ticket got in is waiting already, so the scan finds it.
+        // ticket got in is waiting already, and its claim's Release and the close's Acquire make the
+        // scan find it.
         self.lane.close();
         self.idle.notify_all();
         for (slot, occupancy, state) in self.slab.scan() {
             let id = self.id_of(slot, occupancy);
             match state {
-                JobState::Waiting => self.give_up(id),
+                JobState::Waiting => {
+                    self.give_up(id);
+                    // A worker may have been about to start it.
+                    if interrupt {
+                        self.interrupt(id);
+                    }
+                }
                 JobState::Active if interrupt => self.interrupt(id),
                 _ => {}
             }

@@ -3,14 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::control::OPEN;
+use super::control::{OPEN, STOPPED};
 use super::desk::{BATCH, Desk};
 use super::job::Job;
 use super::{Queue, Shared};
 use crate::model::Failure;
 use crate::ring::PopError;
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::table::{Claim, Ticket};
 
 /// Handlers that take longer than this on average get one job at a time.
@@ -59,6 +59,9 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 shared.idle.notify_one();
             }
             for at in 0..self.batch.len() {
+                if shared.phase.load(Relaxed) == STOPPED {
+                    return;
+                }
                 if several {
                     self.desk.start(at);
                 }
@@ -82,6 +85,9 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 
     /// One look at everything there may be to do.
     fn look(&mut self, shared: &Shared<T, R>) -> Option<Found> {
+        // Asked first: only if draining had begun before it does an empty lane mean that all is done.
+        // ORDERING: Acquire — every job that was added before the drain; pairs with `drain`.
+        let draining = shared.phase.load(Acquire) != OPEN;
         let portion = self.portion(shared);
         let popped = shared.lane.pop_many(&mut self.batch, portion);
         if popped.is_ok() {
@@ -91,8 +97,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             self.batch.push(ticket);
             return Some(Found::Work);
         }
-        let over = popped == Err(PopError::Closed) || shared.phase.load(Relaxed) != OPEN;
-        over.then_some(Found::Nothing)
+        (draining || popped == Err(PopError::Closed)).then_some(Found::Nothing)
     }
 
     /// How many tickets to take at a time: a fair share, and one where another could start sooner.

@@ -70,6 +70,13 @@ pub enum AddManyError<T> {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryAddManyError<T> {
+    /// There are more jobs than slots.
+    TooMany {
+        /// What was to be added.
+        payloads: Vec<T>,
+        /// How many slots there are.
+        capacity: usize,
+    },
     /// There was no room for all.
     Full(Vec<T>),
     /// The runtime is shut down or shutting down.
@@ -95,6 +102,8 @@ pub enum BuildError {
     Invalid(InvalidOption),
     /// `sample_every` is not a power of two.
     SampleNotPowerOfTwo(u32),
+    /// The name is empty or contains a NUL, which no thread's name may.
+    BadName(String),
     /// The runtime has a queue of this name.
     NameTaken(String),
     /// The runtime is shut down, shutting down or gone.
@@ -177,7 +186,9 @@ impl<T> TryAddManyError<T> {
     /// What was to be added.
     pub fn into_payloads(self) -> Vec<T> {
         match self {
-            TryAddManyError::Full(payloads) | TryAddManyError::Closed(payloads) => payloads,
+            TryAddManyError::TooMany { payloads, .. }
+            | TryAddManyError::Full(payloads)
+            | TryAddManyError::Closed(payloads) => payloads,
         }
     }
 }
@@ -227,19 +238,23 @@ impl<T> fmt::Display for AddTimeoutError<T> {
 impl<T> fmt::Display for AddManyError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AddManyError::TooMany { payloads, capacity } => {
-                let count = payloads.len();
-                write!(f, "{count} jobs at once can never fit a queue of capacity {capacity}")
-            }
+            AddManyError::TooMany { payloads, capacity } => too_many(f, payloads.len(), *capacity),
             AddManyError::Closed(_) => f.write_str(CLOSED),
             AddManyError::WouldDeadlock(_) => f.write_str(DEADLOCK),
         }
     }
 }
 
+fn too_many(f: &mut fmt::Formatter<'_>, count: usize, capacity: usize) -> fmt::Result {
+    write!(f, "{count} jobs at once can never fit a queue of capacity {capacity}")
+}
+
 impl<T> fmt::Display for TryAddManyError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            TryAddManyError::TooMany { payloads, capacity } => {
+                too_many(f, payloads.len(), *capacity)
+            }
             TryAddManyError::Full(payloads) => {
                 write!(f, "the queue has no room for {} jobs at once", payloads.len())
             }
@@ -266,6 +281,9 @@ impl fmt::Display for BuildError {
             BuildError::Invalid(invalid) => invalid.fmt(f),
             BuildError::SampleNotPowerOfTwo(given) => {
                 write!(f, "sample_every must be a power of two from 1 to 65536, not {given}")
+            }
+            BuildError::BadName(name) => {
+                write!(f, "a queue's name must be one character or more, without NUL, not {name:?}")
             }
             BuildError::NameTaken(name) => {
                 write!(f, "the runtime has a queue named {name:?} already")

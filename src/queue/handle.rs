@@ -37,7 +37,8 @@ impl<R> JobHandle<R> {
     ///
     /// # Errors
     /// How the job ended if it gave no value; [`JobError::WouldDeadlock`] at once if the job has not
-    /// ended and the caller is a worker of the same queue, which might be the one to run it.
+    /// ended and the caller is a worker of the same queue, which might be the one to run it. The handle
+    /// is used up either way; the job goes on.
     ///
     /// ```
     /// use guichet::{Failure, JobError, Runtime};

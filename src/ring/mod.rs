@@ -151,8 +151,10 @@ impl<T> Ring<T> {
 
     /// Refuses every later push; what is in the ring can still be popped. True for the first call.
     pub fn close(&self) -> bool {
-        // Relaxed: the bit lies in the word that every push must change, so no push can miss it.
-        self.tail.fetch_or(CLOSED, Relaxed) & CLOSED == 0
+        // The bit lies in the word that every push must change, so no push can miss it.
+        // ORDERING: Acquire — what came before any push that got in is visible to the closer; pairs
+        // with the claim in `reserve_push`.
+        self.tail.fetch_or(CLOSED, order!("ring_close_relaxed", Acquire)) & CLOSED == 0
     }
 
     /// Whether `close` was called.
@@ -189,8 +191,11 @@ impl<T> Ring<T> {
             let free = self.run(tail, want, |position| self.laps.free(position));
             if free > 0 {
                 let next = self.laps.advance(tail, free);
-                // Relaxed: the claim carries no data, the stamps do.
-                match self.tail.compare_exchange_weak(tail, next, Relaxed, Relaxed) {
+                // ORDERING: Release — whoever sees the claim, a closer or a popper that judges the ring
+                // empty, sees what came before it, other threads' claims included; pairs with `close`
+                // and the fences below. The stamps carry the data.
+                let order = order!("ring_claim_push_relaxed", Release);
+                match self.tail.compare_exchange_weak(tail, next, order, Relaxed) {
                     Ok(_) => return Ok((tail, free)),
                     Err(now) => tail = now,
                 }
@@ -223,8 +228,9 @@ impl<T> Ring<T> {
             let full = self.run(head, want, |position| self.laps.full(position));
             if full > 0 {
                 let next = self.laps.advance(head, full);
-                // Relaxed: the claim carries no data, the stamps do.
-                match self.head.compare_exchange_weak(head, next, Relaxed, Relaxed) {
+                // ORDERING: Release — as in `reserve_push`, for a pusher that judges the ring full.
+                let order = order!("ring_claim_pop_relaxed", Release);
+                match self.head.compare_exchange_weak(head, next, order, Relaxed) {
                     Ok(_) => return Ok((head, full)),
                     Err(now) => head = now,
                 }

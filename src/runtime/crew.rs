@@ -7,6 +7,8 @@
 //!                   stopped: lanes closed, what waits is returned, what runs (deadline) interrupted
 //! ```
 
+use std::time::Duration;
+
 use crate::park::{EventCount, Yields};
 use crate::queue::{Adopted, Body, Host, Managed, SpawnError};
 use crate::sync::atomic::AtomicUsize;
@@ -21,6 +23,8 @@ pub(super) struct Crew {
     running: AtomicUsize,
     /// Workers among them that wait for the others, in a shutdown that their handler called.
     inside: AtomicUsize,
+    /// Threads that are ending what is left.
+    stopping: AtomicUsize,
     left: EventCount,
 }
 
@@ -47,6 +51,7 @@ impl Crew {
             state: Mutex::new(state),
             running: AtomicUsize::new(0),
             inside: AtomicUsize::new(0),
+            stopping: AtomicUsize::new(0),
             left: EventCount::new(Yields::Warily),
         }
     }
@@ -70,10 +75,22 @@ impl Crew {
         }
     }
 
-    /// Ends what is left in every queue.
+    /// Ends what is left in every queue, and waits for others that are at it: only then are the
+    /// counts right.
     pub(super) fn stop(&self, interrupt: bool) {
+        self.stopping.fetch_add(1, Relaxed);
         // Not under the lock: payloads are dropped and waiters answered here.
         self.queues().iter().for_each(|queue| queue.stop(interrupt));
+        // ORDERING: AcqRel — Release: the counts of the jobs ended here; Acquire: those ended by the
+        // others; pairs with itself.
+        let others = self.stopping.fetch_sub(1, AcqRel) - 1;
+        self.left.notify_all();
+        if others > 0 {
+            // Not for ever: a destructor that runs there may be waiting for us.
+            let patience = Deadline::after(Duration::from_secs(1));
+            // ORDERING: Acquire — as above.
+            self.wait_until(patience, || self.stopping.load(Acquire) == 0);
+        }
     }
 
     /// Waits until all workers have left; false when the time is over.

@@ -71,7 +71,7 @@ impl Runtime {
         let reports = queues
             .iter()
             .map(|queue| QueueReport { name: queue.name().to_owned(), stats: queue.stats() });
-        let left_behind = self.crew.running() - usize::from(inside);
+        let left_behind = self.crew.running().saturating_sub(usize::from(inside));
         ShutdownReport {
             queues: reports.collect(),
             in_time,

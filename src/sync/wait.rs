@@ -33,9 +33,7 @@ impl Deadline {
     /// How long is left; `None` is for ever.
     pub fn remaining(&self) -> Option<Duration> {
         #[cfg(not(any(guichet_loom, guichet_shuttle)))]
-        return self
-            .0
-            .map(|end| end.saturating_duration_since(Instant::now()));
+        return self.0.map(|end| end.saturating_duration_since(Instant::now()));
         #[cfg(any(guichet_loom, guichet_shuttle))]
         Some(Duration::ZERO)
     }
@@ -43,12 +41,12 @@ impl Deadline {
 
 /// Parks the calling thread until it is unparked (or for no reason), at the longest to `deadline`.
 pub fn park_until(deadline: Option<Deadline>) {
-    #[cfg(not(any(guichet_loom, guichet_shuttle)))]
-    if let Some(left) = deadline.and_then(|end| end.remaining()) {
-        return thread::park_timeout(left);
-    }
-    if deadline.is_none() {
-        thread::park();
+    match deadline.and_then(|end| end.remaining()) {
+        None => thread::park(),
+        #[cfg(not(any(guichet_loom, guichet_shuttle)))]
+        Some(left) => thread::park_timeout(left),
+        #[cfg(any(guichet_loom, guichet_shuttle))]
+        Some(_) => {}
     }
 }
 

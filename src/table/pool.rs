@@ -142,9 +142,13 @@ impl Pool {
         }
     }
 
-    /// Whether a claim may succeed: a hint.
+    /// Whether a claim may succeed. True if a slot was vacant throughout the call.
     pub fn has_vacancy(&self) -> bool {
-        self.groups.iter().any(|group| group.load(Relaxed) & MAP != 0)
+        // ORDERING: Acquire — a group that a refill emptied shows that refill's stash BUSY or filled;
+        // pairs with the take in `take_from_group`.
+        let vacant =
+            |group: &AtomicU64| group.load(order!("pool_hint_relaxed", Acquire)) & MAP != 0;
+        self.groups.iter().any(|group| vacant(group))
             || self.homes.iter().any(|home| home.stash.load(Relaxed) & (MAP | BUSY) != 0)
     }
 
@@ -152,7 +156,7 @@ impl Pool {
     fn add(&self, group: usize, bits: u64) {
         // The bits are clear, so adding sets them, and the version counts up in the same step.
         // ORDERING: Release — the last tenant's end before the next one's beginning; pairs with the
-        // Acquire of whoever takes the bits. Also AcqRel's other half: see `sweep`.
+        // Acquire of whoever takes the bits.
         let before =
             self.groups[group].fetch_add(VERSION | bits, order!("pool_free_relaxed", Release));
         debug_assert!(before & bits == 0, "slots {bits:b} of group {group} were given back twice");
@@ -168,13 +172,11 @@ impl Pool {
             let mut rest = Vacancies { group: (stash >> 32) as u32, map: stash as u32 };
             let taken = rest.split(most);
             let new = stash & !MAP | u64::from(rest.map);
-            // ORDERING: Acquire — the last tenant's end, passed on by the Release in `refill`.
-            match home.stash.compare_exchange_weak(
-                stash,
-                new,
-                order!("pool_stash_take_relaxed", Acquire),
-                Relaxed,
-            ) {
+            // ORDERING: AcqRel — Acquire: the last tenant's end, passed on by the Release in `refill`;
+            // Release: who sees the stash emptied sees what its taker gave back before; pairs with
+            // the loads in `sweep`.
+            let order = order!("pool_stash_take_relaxed", AcqRel);
+            match home.stash.compare_exchange_weak(stash, new, order, Relaxed) {
                 Ok(_) => return Some(taken),
                 Err(now) => stash = now,
             }
@@ -187,6 +189,7 @@ impl Pool {
         if empty & (BUSY | MAP) != 0 {
             return None;
         }
+        let group = self.find_group(home)?;
         if !cfg!(guichet_bug = "pool_refill_not_busy") {
             // Relaxed: the bump of `moves` below publishes it.
             home.stash.compare_exchange(empty, BUSY, Relaxed, Relaxed).ok()?;
@@ -194,7 +197,7 @@ impl Pool {
             // first load of `moves` in `sweep`.
             self.moves.fetch_add(1, Release);
         }
-        let Some(mut all) = self.take_group(home) else {
+        let Some(mut all) = self.take_from_group(group, GROUP as u32) else {
             home.stash.store(0, Relaxed);
             return None;
         };
@@ -206,10 +209,10 @@ impl Pool {
         Some(taken)
     }
 
-    /// Takes every vacant slot of a rich group; of the richest seen if none is.
-    fn take_group(&self, home: &Home) -> Option<Vacancies> {
+    /// A rich group; the richest seen if none is; `None` if all look empty.
+    fn find_group(&self, home: &Home) -> Option<usize> {
         let start = home.cursor.load(Relaxed);
-        let mut best = (0, 0);
+        let mut best = (0, start);
         for step in 0..self.groups.len() {
             let at = (start + step) % self.groups.len();
             let vacant = (self.groups[at].load(Relaxed) & MAP).count_ones();
@@ -221,11 +224,8 @@ impl Pool {
             }
         }
         let (vacant, at) = best;
-        if vacant == 0 {
-            return None;
-        }
         home.cursor.store(at, Relaxed);
-        self.take_from_group(at, GROUP as u32)
+        (vacant > 0).then_some(at)
     }
 
     fn take_from_group(&self, at: usize, most: u32) -> Option<Vacancies> {
@@ -263,13 +263,15 @@ impl Pool {
                 if let Some(taken) = self.take_from_stash(home, most) {
                     return Some(taken);
                 }
-                // Relaxed: `moves` was acquired. Filled since the take above counts as busy.
-                busy |= home.stash.load(Relaxed) & (BUSY | MAP) != 0;
+                // Filled since the take above counts as busy.
+                // ORDERING: Acquire — a stash that was emptied shows what its taker gave back before.
+                let stash = home.stash.load(order!("pool_sweep_stash_relaxed", Acquire));
+                busy |= stash & (BUSY | MAP) != 0;
             }
             let mut versions = 0_u64;
             for at in 0..self.groups.len() {
-                // Relaxed: what counts is the second look.
-                let group = self.groups[at].load(Relaxed);
+                // ORDERING: Acquire — the first looks come before the second ones; pairs with `add`.
+                let group = self.groups[at].load(Acquire);
                 if let Some(taken) = self.take_from_group(at, most) {
                     return Some(taken);
                 }

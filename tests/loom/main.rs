@@ -15,6 +15,7 @@ mod oneshot;
 mod pool;
 mod ring;
 mod slab;
+mod stop;
 mod world;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The pool: a vacant slot has one owner, and "none" is said only when none was.
 
+use guichet::internals::park::{EventCount, Yields};
 use guichet::internals::table::{Pool, Vacant};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -105,5 +106,59 @@ fn pool_steals_from_stash() {
         });
         claim(&shared.0, 0).inspect(|vacant| shared.1.write(vacant));
         assert!(giver.join().unwrap(), "none was said while a slot was vacant");
+    });
+}
+
+/// One of two slots is vacant all the time, while it moves into a stash: the hint must not deny it.
+#[test]
+fn pool_hint_sees_moves() {
+    check("pool_hint_sees_moves", || {
+        let pool = Arc::new(Pool::new(2, 2));
+        let other = pool.clone();
+        let mover = thread::spawn(move || drop(claim(&other, 1).expect("two slots are vacant")));
+        assert!(pool.has_vacancy(), "no vacancy was seen while a slot was vacant");
+        mover.join().unwrap();
+    });
+}
+
+/// A slot lies in a stash, another is held. Its holder gives it back before it takes the stashed one.
+#[test]
+fn pool_none_is_exact_over_stashes() {
+    check("pool_none_is_exact_over_stashes", || {
+        let pool = Arc::new(Pool::new(3, 2));
+        // Home 1 refills with slots 0 and 1, and keeps 1 in its stash; home 0 takes slot 2.
+        let (_held, held) = (claim(&pool, 1).unwrap(), claim(&pool, 0).unwrap());
+        let other = pool.clone();
+        let mover = thread::spawn(move || {
+            other.give_back(held);
+            drop(claim(&other, 1).expect("at most two of three slots are taken"));
+        });
+        assert!(claim(&pool, 0).is_some(), "none was said while a slot was vacant");
+        mover.join().unwrap();
+    });
+}
+
+/// Blocked adders: one leaves its search while another sleeps and a third moves what was given back
+/// into its stash. The sleeper must be woken for what is left. A lost wake-up is a deadlock.
+#[test]
+fn pool_wakes_through_stash() {
+    check("pool_wakes_through_stash", || {
+        let shared = Arc::new((Pool::new(2, 3), EventCount::new(Yields::Freely)));
+        let held = shared.0.claim(0, 2).unwrap();
+        let (first, second) = (shared.clone(), shared.clone());
+        let blocked = thread::spawn(move || {
+            let (pool, event) = &*second;
+            let attempt = || pool.claim(1, 1);
+            event.wait_until(None, attempt, || usize::from(pool.has_vacancy())).is_some()
+        });
+        let lucky = thread::spawn(move || {
+            let (pool, event) = &*first;
+            event.wait_until(None, || Some(()), || usize::from(pool.has_vacancy()))
+        });
+        shared.0.give_back_all(held);
+        shared.1.notify_one_after_rmw();
+        drop(claim(&shared.0, 2));
+        assert!(blocked.join().unwrap());
+        lucky.join().unwrap();
     });
 }

@@ -1,6 +1,7 @@
 //! The ring: nothing lost, doubled or invented; FIFO per producer; `Full` and `Empty` linearizable.
 
 use guichet::internals::ring::{PopError, PushError, Ring};
+use guichet::internals::sync::atomic::{AtomicU32, Ordering::*};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -202,5 +203,60 @@ fn ring_drop_of_the_rest() {
         thread.join().unwrap();
         drop(ring);
         assert_eq!(Arc::strong_count(&value), 1, "a value was leaked or dropped twice");
+    });
+}
+
+/// Three threads, one value besides this one's at any time: a push into the ring of two is not `Full`,
+/// though this thread may learn of the second push before the pop that made room for it.
+#[test]
+fn ring_full_sees_causes() {
+    check("ring_full_sees_causes", || {
+        let shared = Arc::new((Ring::new(2), AtomicU32::new(0)));
+        shared.0.push(1).unwrap();
+        let popper = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.0.pop().unwrap();
+                shared.1.store(1, Release);
+            })
+        };
+        let pusher = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                if shared.1.load(Acquire) == 1 {
+                    let _ = shared.0.push(1);
+                }
+            })
+        };
+        assert!(shared.0.push(2).is_ok(), "`Full` with at most one value inside");
+        popper.join().unwrap();
+        pusher.join().unwrap();
+    });
+}
+
+/// The mirror image: the second value was pushed before the first one's pop, so this pop finds one.
+#[test]
+fn ring_empty_sees_causes() {
+    check("ring_empty_sees_causes", || {
+        let shared = Arc::new((Ring::new(3), AtomicU32::new(0)));
+        shared.0.push(1).unwrap();
+        let pusher = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.0.push(2).unwrap();
+                shared.1.store(1, Release);
+            })
+        };
+        let popper = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                if shared.1.load(Acquire) == 1 {
+                    let _ = shared.0.pop();
+                }
+            })
+        };
+        assert!(shared.0.pop().is_ok(), "`Empty` while a value was inside");
+        pusher.join().unwrap();
+        popper.join().unwrap();
     });
 }
