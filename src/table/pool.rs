@@ -270,17 +270,17 @@ impl Pool {
             }
             let mut versions = 0_u64;
             for at in 0..self.groups.len() {
-                // ORDERING: Acquire — the first looks come before the second ones; pairs with `add`.
-                let group = self.groups[at].load(Acquire);
+                // ORDERING: Acquire — a group that a refill emptied shows the refill's bump of `moves`, and
+                // all first looks come before the second ones; pairs with `take_from_group`.
+                let group = self.groups[at].load(order!("pool_look_relaxed", Acquire));
                 if let Some(taken) = self.take_from_group(at, most) {
                     return Some(taken);
                 }
                 versions += group >> 32;
             }
             for group in &self.groups {
-                // ORDERING: Acquire — a group that a refill emptied shows the refill's bump of `moves`;
-                // pairs with the take in `take_from_group`.
-                let group = group.load(order!("pool_look_relaxed", Acquire));
+                // Relaxed: a stale look agrees with the first one, and says no more than that.
+                let group = group.load(Relaxed);
                 versions = versions.wrapping_sub(group >> 32).wrapping_sub(group & MAP);
             }
             if !busy && versions == 0 && self.moves.load(Relaxed) == moves
