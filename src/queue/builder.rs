@@ -113,6 +113,7 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             lane: Ring::new(options.capacity),
             idle: EventCount::new(Yields::Warily),
             blocked: EventCount::new(Yields::Freely),
+            serving: AtomicUsize::new(0),
             bulk: Mutex::new(()),
             stations: Mutex::new(Vec::new()),
             station_count: AtomicUsize::new(0),

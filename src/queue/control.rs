@@ -2,7 +2,8 @@
 
 use super::{Managed, Outcome, Queue, QueueStats, Shared};
 use crate::model::{JobError, JobId, JobState, Verb};
-use crate::sync::atomic::Ordering::{Relaxed, Release};
+use crate::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::sync::atomic::fence;
 use crate::table::Spoils;
 
 /// Accepts jobs.
@@ -99,6 +100,12 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         // `notify_all` takes the sleepers' lock, so who goes to sleep later sees the phase.
         self.idle.notify_all();
         self.blocked.notify_all();
+        // ORDERING: SeqCst fence — the phase before the look at who serves; partner: `Shift::drop`.
+        fence(SeqCst);
+        if self.serving.load(Relaxed) == 0 {
+            // Nobody will ever run what waits here, and somebody may wait for it.
+            self.stop(false);
+        }
     }
 
     fn stop(&self, interrupt: bool) {

@@ -16,6 +16,10 @@ use crate::table::{Claim, Ticket};
 /// Handlers that take longer than this on average get one job at a time.
 const QUICK: Duration = Duration::from_micros(10);
 
+/// So often a worker looks at the others' desks before it goes to the lane: what lies behind a handler
+/// that blocks must start, though newer jobs never cease to come.
+const TURNS: u32 = 32;
+
 /// One worker's place in its queue.
 pub(crate) struct Station<T, R> {
     queue: Queue<T, R>,
@@ -26,6 +30,8 @@ pub(crate) struct Station<T, R> {
     batch: Vec<Ticket>,
     /// A moving average of sampled running times, in nanoseconds.
     mean: u64,
+    /// How often this worker went to the lane.
+    turn: u32,
 }
 
 /// What a look for work found.
@@ -45,7 +51,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         queue.shared.station_count.store(stations.len(), Relaxed);
         drop(stations);
         let batch = Vec::with_capacity(BATCH);
-        Station { queue, desk, others: Vec::new(), known: 0, batch, mean: 0 }
+        Station { queue, desk, others: Vec::new(), known: 0, batch, mean: 0, turn: 0 }
     }
 
     /// Runs jobs with `attempt` until the queue is drained or stopped.
@@ -75,6 +81,13 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// The next tickets; waits for them.
     fn find(&mut self, shared: &Shared<T, R>) -> Found {
         self.batch.clear();
+        self.turn = self.turn.wrapping_add(1);
+        if self.turn.is_multiple_of(TURNS)
+            && let Some(ticket) = self.unstarted(shared)
+        {
+            self.batch.push(ticket);
+            return Found::Work;
+        }
         let portion = self.portion(shared);
         if shared.lane.pop_many(&mut self.batch, portion).is_ok() {
             return Found::Work;

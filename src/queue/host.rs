@@ -38,7 +38,8 @@ pub(crate) enum Adopted {
 pub(crate) trait Managed: Send + Sync {
     fn name(&self) -> &str;
 
-    /// Refuses new jobs; workers leave when they find no more.
+    /// Refuses new jobs; workers leave when they find no more, and the last one stops the queue. A queue
+    /// without workers is stopped at once.
     fn drain(&self);
 
     /// Ends every job that is left: gives waiting ones back, and interrupts running ones if told to.

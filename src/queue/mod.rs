@@ -20,6 +20,7 @@ mod inspect;
 mod job;
 mod producer;
 mod settle;
+mod shift;
 
 use std::fmt;
 
@@ -36,6 +37,7 @@ pub use producer::Producer;
 pub(crate) use current::{CurrentWorker, current_worker};
 pub(crate) use dispatch::Station;
 pub(crate) use host::{Adopted, Body, Host, Managed, SpawnError};
+pub(crate) use shift::Shift;
 
 use crate::model::{JobError, JobId};
 use crate::park::EventCount;
@@ -86,6 +88,8 @@ pub(crate) struct Shared<T, R> {
     idle: EventCount,
     /// Adders without a slot.
     blocked: EventCount,
+    /// Workers that have not left.
+    serving: AtomicUsize,
     /// One at a time collects the slots of an all-or-none batch.
     bulk: Mutex<()>,
     stations: Mutex<Vec<Arc<Desk>>>,

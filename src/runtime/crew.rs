@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! open ── drain ──▶ draining: intake refused, workers leave when they find no more
-//!                      │  the last worker leaves, or shutdown's deadline passes
+//!                      │  a queue's last worker leaves, or shutdown's deadline passes
 //!                      ▼
 //!                   stopped: lanes closed, what waits is returned, what runs (deadline) interrupted
 //! ```
@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::park::{EventCount, Yields};
 use crate::queue::{Adopted, Body, Host, Managed, SpawnError};
 use crate::sync::atomic::AtomicUsize;
-use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::{Arc, Deadline, Mutex, next_runtime_number, thread};
 
 /// See the module's drawing.
@@ -66,31 +66,33 @@ impl Crew {
         self.state.lock().queues.clone()
     }
 
-    /// Refuses new jobs, queues and workers. If nobody works there is nobody to wait for.
+    /// Refuses new jobs, queues and workers.
     pub(super) fn drain(&self) {
         self.state.lock().draining = true;
-        self.queues().iter().for_each(|queue| queue.drain());
-        if self.running() == 0 {
-            self.stop(false);
-        }
+        self.end_jobs(|queue| queue.drain());
     }
 
     /// Ends what is left in every queue, and waits for others that are at it: only then are the
     /// counts right.
     pub(super) fn stop(&self, interrupt: bool) {
-        self.stopping.fetch_add(1, Relaxed);
-        // Not under the lock: payloads are dropped and waiters answered here.
-        self.queues().iter().for_each(|queue| queue.stop(interrupt));
-        // ORDERING: AcqRel — Release: the counts of the jobs ended here; Acquire: those ended by the
-        // others; pairs with itself.
-        let others = self.stopping.fetch_sub(1, AcqRel) - 1;
-        self.left.notify_all();
-        if others > 0 {
+        if self.end_jobs(|queue| queue.stop(interrupt)) > 0 {
             // Not for ever: a destructor that runs there may be waiting for us.
             let patience = Deadline::after(Duration::from_secs(1));
-            // ORDERING: Acquire — as above.
+            // ORDERING: Acquire — as in `end_jobs`.
             self.wait_until(patience, || self.stopping.load(Acquire) == 0);
         }
+    }
+
+    /// Does `end` to every queue; how many others are at it still.
+    fn end_jobs(&self, end: impl Fn(&dyn Managed)) -> usize {
+        self.stopping.fetch_add(1, Relaxed);
+        // Not under the lock: payloads are dropped and waiters answered here.
+        self.queues().iter().for_each(|queue| end(&**queue));
+        // ORDERING: AcqRel — Release: the counts of the jobs ended here; Acquire: those ended by the
+        // others; pairs with itself and with the load in `stop`.
+        let others = self.stopping.fetch_sub(1, AcqRel) - 1;
+        self.left.notify_all();
+        others
     }
 
     /// Waits until all workers have left; false when the time is over.
@@ -122,12 +124,9 @@ impl Crew {
     }
 
     fn leave(&self) {
-        // ORDERING: AcqRel — Release: this worker's effects before the return of `shutdown`; Acquire:
-        // the others' before `stop`, if this is the last.
-        let before = self.running.fetch_sub(1, AcqRel);
-        if before == 1 && self.state.lock().draining {
-            self.stop(false);
-        }
+        // ORDERING: Release — this worker's effects before the return of `shutdown`; pairs with the
+        // load in `running`.
+        self.running.fetch_sub(1, Release);
         self.left.notify_all();
     }
 }
@@ -155,7 +154,8 @@ impl Host for Crew {
             return Err(SpawnError::ShutDown);
         }
         self.running.fetch_add(1, Relaxed);
-        // Not held any longer: if the system refuses, the closure's `Leaving` takes the lock.
+        // Not held any longer: if the system refuses, the closure is dropped here, and with it the
+        // worker's `Shift`, which may end jobs.
         drop(state);
         let leaving = Leaving(self.clone());
         let started = thread::Builder::new().name(name).spawn(move || {

@@ -1,7 +1,7 @@
 //! Workers: threads that serve one queue until it is drained.
 
 use crate::model::{Failure, check_range};
-use crate::queue::{CurrentWorker, Job, Queue, SpawnError, Station, WorkersError};
+use crate::queue::{CurrentWorker, Job, Queue, Shift, SpawnError, Station, WorkersError};
 use crate::sync::Arc;
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
@@ -73,7 +73,9 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         let current = CurrentWorker { queue: self.id(), runtime: host.number() };
         for number in 0..count {
             let (queue, handler) = (self.clone(), handler.clone());
+            let shift = Shift::begin(self);
             let body = Box::new(move || {
+                let _shift = shift;
                 current.enter();
                 serve(Station::new(queue), &handler);
             });
