@@ -48,7 +48,11 @@ fn timed(producers: Vec<impl FnOnce() + Send>, drain: impl FnOnce()) -> Duration
             }));
         }
         let join = |thread: ScopedJoinHandle<'_, _>| thread.join().expect("no producer panics");
-        let start = threads.into_iter().map(join).min().expect("there are producers");
+        let start = threads
+            .into_iter()
+            .map(join)
+            .min()
+            .expect("there are producers");
         drain();
         start.elapsed()
     })
@@ -61,16 +65,25 @@ fn guichet(
     produce: impl Fn(&Queue<u64, ()>, u64) + Sync,
 ) -> Duration {
     let runtime = Runtime::new().expect("a runtime can be made");
-    let queue = runtime.queue("levels").capacity(CAPACITY).build().expect("the options are valid");
+    let queue = runtime
+        .queue("levels")
+        .capacity(CAPACITY)
+        .build()
+        .expect("the options are valid");
     let handler = |job: &Job<'_, u64>| {
         black_box(*job.payload());
         Ok(())
     };
-    queue.workers(workers, handler).expect("threads can be started");
+    queue
+        .workers(workers, handler)
+        .expect("threads can be started");
     let share = jobs / producers as u64;
     let producers = (0..producers).map(|_| || produce(&queue, share)).collect();
     let elapsed = timed(producers, || {
-        assert!(runtime.shutdown(GRACE).in_time, "the workers leave when all is done");
+        assert!(
+            runtime.shutdown(GRACE).in_time,
+            "the workers leave when all is done"
+        );
     });
     assert_eq!(queue.stats().completed, jobs, "every job ran once");
     elapsed
@@ -108,7 +121,9 @@ fn levels(criterion: &mut Criterion) {
     println!("{processors} processors, payload 8 bytes, capacity {CAPACITY}, empty handler");
     for level @ (producers, workers) in LEVELS {
         let mut group = criterion.benchmark_group(format!("levels/{producers}x{workers}"));
-        group.throughput(Throughput::Elements(JOBS)).sampling_mode(SamplingMode::Flat);
+        group
+            .throughput(Throughput::Elements(JOBS))
+            .sampling_mode(SamplingMode::Flat);
         group.bench_function("guichet add", |bencher| {
             bencher.iter_custom(|times| {
                 guichet(level, times * JOBS, |queue, share| {

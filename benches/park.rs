@@ -32,7 +32,9 @@ fn notify(criterion: &mut Criterion) {
     group.bench_function("notify_one", |bencher| bencher.iter(|| event.notify_one()));
     group.bench_function("notify_all", |bencher| bencher.iter(|| event.notify_all()));
     // The step that precedes a notification is measured alone too: the difference is what counts.
-    group.bench_function("an rmw", |bencher| bencher.iter(|| step.fetch_add(1, SeqCst)));
+    group.bench_function("an rmw", |bencher| {
+        bencher.iter(|| step.fetch_add(1, SeqCst))
+    });
     group.bench_function("an rmw, notify_one_after_rmw", |bencher| {
         bencher.iter(|| {
             step.fetch_add(1, SeqCst);
@@ -80,7 +82,10 @@ struct Bell {
 
 impl Bell {
     fn new() -> Self {
-        Bell { number: AtomicU64::new(0), event: EventCount::new(Yields::Warily) }
+        Bell {
+            number: AtomicU64::new(0),
+            event: EventCount::new(Yields::Warily),
+        }
     }
 
     fn ring(&self, number: u64) {
@@ -91,7 +96,9 @@ impl Bell {
     /// Waits for a number other than `last`.
     fn after(&self, last: u64) -> u64 {
         let attempt = || Some(self.number.load(SeqCst)).filter(|number| *number != last);
-        self.event.wait_until(None, attempt, || 0).expect("a wait without an end finds")
+        self.event
+            .wait_until(None, attempt, || 0)
+            .expect("a wait without an end finds")
     }
 }
 

@@ -27,8 +27,14 @@ const BATCH: usize = 32;
 /// A queue with one worker that does nothing.
 fn served(name: &str) -> (Runtime, Queue<u64, u64>) {
     let runtime = Runtime::new().expect("a runtime can be made");
-    let queue = runtime.queue(name).capacity(CAPACITY).build().expect("the options are valid");
-    queue.workers(1, |job| Ok(black_box(*job.payload()))).expect("a thread can be started");
+    let queue = runtime
+        .queue(name)
+        .capacity(CAPACITY)
+        .build()
+        .expect("the options are valid");
+    queue
+        .workers(1, |job| Ok(black_box(*job.payload())))
+        .expect("a thread can be started");
     (runtime, queue)
 }
 
@@ -64,7 +70,9 @@ fn listened() -> Sender<Message> {
 /// One request's own reply channel, as a `submit` has its own result cell.
 fn ask(sender: &Sender<Message>, number: u64) -> u64 {
     let (reply, answer) = bounded(1);
-    sender.send((number, Some(reply))).expect("the worker listens");
+    sender
+        .send((number, Some(reply)))
+        .expect("the worker listens");
     answer.recv().expect("the worker answers")
 }
 
@@ -132,7 +140,9 @@ fn latency(criterion: &mut Criterion) {
         bencher.iter(|| queue.call(black_box(7), Duration::from_secs(60)).ok());
     });
     let sender = listened();
-    group.bench_function("crossbeam", |bencher| bencher.iter(|| ask(&sender, black_box(7))));
+    group.bench_function("crossbeam", |bencher| {
+        bencher.iter(|| ask(&sender, black_box(7)))
+    });
     group.finish();
 }
 

@@ -80,7 +80,9 @@ fn refused(criterion: &mut Criterion) {
         full.push(value).expect("there is room");
         sender.try_send(value).expect("there is room");
     }
-    group.bench_function("push, ring", |bencher| bencher.iter(|| full.push(black_box(7)).is_err()));
+    group.bench_function("push, ring", |bencher| {
+        bencher.iter(|| full.push(black_box(7)).is_err())
+    });
     group.bench_function("push, crossbeam", |bencher| {
         bencher.iter(|| sender.try_send(black_box(7)).is_err());
     });

@@ -25,7 +25,9 @@ const HOMES: usize = 8;
 const BATCH: u32 = 32;
 
 fn slot_of(pool: &Pool) -> Vacant {
-    pool.claim(0, 1).and_then(|mut run| run.pop()).expect("a slot is vacant")
+    pool.claim(0, 1)
+        .and_then(|mut run| run.pop())
+        .expect("a slot is vacant")
 }
 
 /// Measures one slot's life. It ends with the slot in hand, where the next one begins.
@@ -53,35 +55,53 @@ fn verbs(criterion: &mut Criterion) {
         black_box(slab.payload(&claim));
         slab.settle(claim, Verb::Complete).spoils.vacant
     });
-    live(&mut group, "admit, activate owned, complete", slot, |vacant| {
-        let admitted = slab.admit(vacant, black_box(7), None, |_, _| 0);
-        let (claim, payload) = slab.activate_owned(admitted.ticket).expect("the ticket is valid");
-        black_box(payload);
-        slab.settle(claim, Verb::Complete).spoils.vacant
-    });
-    live(&mut group, "admit, activate, retry, activate, complete", slot, |vacant| {
-        let admitted = slab.admit(vacant, black_box(7), None, |_, _| 0);
-        let claim = slab.activate(admitted.ticket).expect("the ticket is valid");
-        let again = slab.retry(claim).expect("nobody else decided the job");
-        let claim = slab.activate(again).expect("the ticket is valid");
-        slab.settle(claim, Verb::Complete).spoils.vacant
-    });
+    live(
+        &mut group,
+        "admit, activate owned, complete",
+        slot,
+        |vacant| {
+            let admitted = slab.admit(vacant, black_box(7), None, |_, _| 0);
+            let (claim, payload) = slab
+                .activate_owned(admitted.ticket)
+                .expect("the ticket is valid");
+            black_box(payload);
+            slab.settle(claim, Verb::Complete).spoils.vacant
+        },
+    );
+    live(
+        &mut group,
+        "admit, activate, retry, activate, complete",
+        slot,
+        |vacant| {
+            let admitted = slab.admit(vacant, black_box(7), None, |_, _| 0);
+            let claim = slab.activate(admitted.ticket).expect("the ticket is valid");
+            let again = slab.retry(claim).expect("nobody else decided the job");
+            let claim = slab.activate(again).expect("the ticket is valid");
+            slab.settle(claim, Verb::Complete).spoils.vacant
+        },
+    );
     live(&mut group, "admit, cancel, surface", slot, |vacant| {
         let number = vacant.slot();
         let admitted = slab.admit(vacant, black_box(7), None, |_, _| 0);
         let spoils = slab.end(number, admitted.occupancy, Verb::Cancel);
         black_box(spoils.expect("the job waits").payload);
-        slab.activate(admitted.ticket).expect_err("the ticket is stale")
+        slab.activate(admitted.ticket)
+            .expect_err("the ticket is stale")
     });
-    live(&mut group, "admit, activate, complete, with a result cell", slot, |vacant| {
-        let cell = Arc::new(Oneshot::new());
-        let admitted = slab.admit(vacant, black_box(7), Some(cell.clone()), |_, _| 0);
-        let claim = slab.activate(admitted.ticket).expect("the ticket is valid");
-        let spoils = slab.settle(claim, Verb::Complete).spoils;
-        spoils.waiter.expect("somebody waits").set(7);
-        black_box(cell.take());
-        spoils.vacant
-    });
+    live(
+        &mut group,
+        "admit, activate, complete, with a result cell",
+        slot,
+        |vacant| {
+            let cell = Arc::new(Oneshot::new());
+            let admitted = slab.admit(vacant, black_box(7), Some(cell.clone()), |_, _| 0);
+            let claim = slab.activate(admitted.ticket).expect("the ticket is valid");
+            let spoils = slab.settle(claim, Verb::Complete).spoils;
+            spoils.waiter.expect("somebody waits").set(7);
+            black_box(cell.take());
+            spoils.vacant
+        },
+    );
     group.finish();
 }
 
@@ -118,7 +138,9 @@ fn refused(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("table/pool, none vacant");
     let pool = Pool::new(CAPACITY, HOMES);
     let taken: Vec<_> = std::iter::from_fn(|| pool.claim(0, BATCH)).collect();
-    group.bench_function("claim", |bencher| bencher.iter(|| pool.claim(0, 1).is_none()));
+    group.bench_function("claim", |bencher| {
+        bencher.iter(|| pool.claim(0, 1).is_none())
+    });
     taken.into_iter().for_each(|run| pool.give_back_all(run));
     group.finish();
 }
@@ -130,17 +152,21 @@ fn life(criterion: &mut Criterion) {
     let pool = Pool::new(CAPACITY, HOMES);
     let slab = Slab::<u64, u64>::new(CAPACITY);
     let lane = Ring::new(CAPACITY);
-    group.bench_function("claim, admit, push, pop, activate, complete, give back", |bencher| {
-        bencher.iter(|| {
-            let admitted = slab.admit(slot_of(&pool), black_box(7), None, |_, _| 0);
-            lane.push(admitted.ticket).expect("there are as many places as slots");
-            let ticket = lane.pop().expect("one was pushed");
-            let claim = slab.activate(ticket).expect("the ticket is valid");
-            black_box(slab.payload(&claim));
-            let spoils = slab.settle(claim, Verb::Complete).spoils;
-            pool.give_back(spoils.vacant.expect("nobody else holds the slot"));
-        });
-    });
+    group.bench_function(
+        "claim, admit, push, pop, activate, complete, give back",
+        |bencher| {
+            bencher.iter(|| {
+                let admitted = slab.admit(slot_of(&pool), black_box(7), None, |_, _| 0);
+                lane.push(admitted.ticket)
+                    .expect("there are as many places as slots");
+                let ticket = lane.pop().expect("one was pushed");
+                let claim = slab.activate(ticket).expect("the ticket is valid");
+                black_box(slab.payload(&claim));
+                let spoils = slab.settle(claim, Verb::Complete).spoils;
+                pool.give_back(spoils.vacant.expect("nobody else holds the slot"));
+            });
+        },
+    );
     group.finish();
 }
 

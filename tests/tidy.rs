@@ -27,7 +27,12 @@ const FLOORS: [&[&str]; 8] = [
 /// may be used.
 const ABOVE_ERROR: usize = 6;
 /// Files that stand outside the floors.
-const NO_FLOOR: [&str; 4] = ["src/lib.rs", "src/main.rs", "src/error.rs", "src/internals.rs"];
+const NO_FLOOR: [&str; 4] = [
+    "src/lib.rs",
+    "src/main.rs",
+    "src/error.rs",
+    "src/internals.rs",
+];
 /// Where `unsafe` may stand. `cli` counts allocations and asks the system for CPU time.
 const UNSAFE_IN: [&str; 5] = ["sync", "ring", "park", "table", "cli"];
 /// The library's source folder and those that surround it.
@@ -53,19 +58,22 @@ fn floors(source: &Source) -> Vec<Complaint> {
         ("internals", _) => Some("`internals` is for tests, benches and models".to_string()),
         ("error", _) if own_floor >= ABOVE_ERROR => None,
         ("error", _) => Some(format!("`{own}` imports the umbrella `error` from above")),
-        (_, None) => {
-            Some(format!("`crate::{target}` is no module on a floor: name where it lives"))
-        }
+        (_, None) => Some(format!(
+            "`crate::{target}` is no module on a floor: name where it lives"
+        )),
         ("sync", _) => None,
         (_, Some(other)) if other < own_floor => None,
-        (_, Some(other)) if other == own_floor => {
-            Some(format!("`{own}` imports its neighbour `{target}` on floor {other}"))
-        }
-        (_, Some(other)) => {
-            Some(format!("`{own}` on floor {own_floor} imports `{target}` from floor {other}"))
-        }
+        (_, Some(other)) if other == own_floor => Some(format!(
+            "`{own}` imports its neighbour `{target}` on floor {other}"
+        )),
+        (_, Some(other)) => Some(format!(
+            "`{own}` on floor {own_floor} imports `{target}` from floor {other}"
+        )),
     };
-    let imports = source.paths().into_iter().filter(|path| path.local && !path.is_crate_macro());
+    let imports = source
+        .paths()
+        .into_iter()
+        .filter(|path| path.local && !path.is_crate_macro());
     let imports = imports.filter_map(|path| Some((path.line, path.parts.first()?.clone())));
     imports
         .filter(|(_, target)| *target != own)
@@ -173,7 +181,11 @@ fn safety(source: &Source) -> Vec<Complaint> {
     let tokens = source.tokens();
     let allowed = UNSAFE_IN.contains(&source.module().as_str());
     let mut complaints = Vec::new();
-    for (at, token) in tokens.iter().enumerate().filter(|(_, token)| token.text == "unsafe") {
+    for (at, token) in tokens
+        .iter()
+        .enumerate()
+        .filter(|(_, token)| token.text == "unsafe")
+    {
         if is(&tokens, at + 1, "fn") && is(&tokens, at + 2, "(") {
             continue; // a type: `unsafe fn(..)`
         }
@@ -247,21 +259,30 @@ fn shim(source: &Source) -> Vec<Complaint> {
     }
     let forbidden = |path: &str| {
         FORBIDDEN.iter().any(|root| {
-            path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+            path.strip_prefix(root)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         })
     };
     let paths = source.paths();
-    let from_shim =
-        paths.iter().any(|path| path.local && path.parts.ends_with(&["thread_local".into()]));
+    let from_shim = paths
+        .iter()
+        .any(|path| path.local && path.parts.ends_with(&["thread_local".into()]));
     let mut complaints: Vec<_> = paths
         .iter()
         .filter(|path| !path.local && forbidden(&path.parts.join("::")))
         .map(|path| {
-            source.complain(path.line, format!("`{}` not by way of `sync`", path.parts.join("::")))
+            source.complain(
+                path.line,
+                format!("`{}` not by way of `sync`", path.parts.join("::")),
+            )
         })
         .collect();
     let tokens = source.tokens();
-    for (at, token) in tokens.iter().enumerate().filter(|(_, token)| token.text == "thread_local") {
+    for (at, token) in tokens
+        .iter()
+        .enumerate()
+        .filter(|(_, token)| token.text == "thread_local")
+    {
         let bare = is(&tokens, at + 1, "!") && !(at > 0 && is(&tokens, at - 1, "::"));
         if bare && !from_shim {
             complaints.push(source.complain(token.line, "`thread_local!` not by way of `sync`"));
@@ -293,7 +314,12 @@ use crate::sync::{Arc, thread};
     let through = "use crate::sync::thread_local;\nthread_local! { static A: u8 = 1; }";
     control(shim, "src/queue/idle.rs", through);
     let bare = "use std::sync::Arc;";
-    for exempt in ["src/sync/real.rs", "src/cli/x.rs", "src/main.rs", "src/lane/tests.rs"] {
+    for exempt in [
+        "src/sync/real.rs",
+        "src/cli/x.rs",
+        "src/main.rs",
+        "src/lane/tests.rs",
+    ] {
         control(shim, exempt, bare);
     }
 }
@@ -346,18 +372,25 @@ fn sleeps(source: &Source) -> Vec<Complaint> {
     }
     let tokens = source.tokens();
     let sleeps = |at: usize| {
-        let before = at.checked_sub(1).map_or("", |before| tokens[before].text.as_str());
+        let before = at
+            .checked_sub(1)
+            .map_or("", |before| tokens[before].text.as_str());
         let named = before == "::" && at >= 2 && is(&tokens, at - 2, "thread");
         tokens[at].text == "sleep"
             && (named || is(&tokens, at + 1, "(") && ![".", "fn"].contains(&before))
     };
-    let lines: BTreeSet<usize> =
-        (0..tokens.len()).filter(|&at| sleeps(at)).map(|at| tokens[at].line).collect();
+    let lines: BTreeSet<usize> = (0..tokens.len())
+        .filter(|&at| sleeps(at))
+        .map(|at| tokens[at].line)
+        .collect();
     lines
         .into_iter()
         .filter(|&line| !source.lines[line].comment.contains("// WORK:"))
         .map(|line| {
-            source.complain(line, "a sleep that is no job's work (`// WORK:`) hides a race")
+            source.complain(
+                line,
+                "a sleep that is no job's work (`// WORK:`) hides a race",
+            )
         })
         .collect()
 }
@@ -386,7 +419,9 @@ fn files(source: &Source) -> Vec<Complaint> {
     }
     let mut complaints = Vec::new();
     if !source.lines.first().is_some_and(|line| {
-        ["//!", "#![doc = include_str!("].iter().any(|head| line.raw.starts_with(head))
+        ["//!", "#![doc = include_str!("]
+            .iter()
+            .any(|head| line.raw.starts_with(head))
     }) {
         complaints.push(source.complain(0, "does not start with `//!`"));
     }
@@ -407,14 +442,21 @@ fn control_files() {
     control(files, "src/a.rs", "use x; //~ `//!`");
     let long = |lines: usize| format!("//! A.\n{}// end //~ 501 lines", "\n".repeat(lines - 2));
     control(files, "src/a.rs", &long(501));
-    control(files, "src/a.rs", long(500).trim_end_matches(" //~ 501 lines"));
+    control(
+        files,
+        "src/a.rs",
+        long(500).trim_end_matches(" //~ 501 lines"),
+    );
 }
 
 /// Every bug seeded in `src/` stands in the table of `.ci/bugs` with the test that catches it, and
 /// the table names no other.
 fn bugs(sources: &[Source], table: &Source, tests: &[Source]) -> Vec<Complaint> {
     let mut complaints = Vec::new();
-    let seeded: Vec<_> = sources.iter().flat_map(|source| source.seeded_bugs()).collect();
+    let seeded: Vec<_> = sources
+        .iter()
+        .flat_map(|source| source.seeded_bugs())
+        .collect();
     let rows = table.bug_rows();
     for (at, name) in &seeded {
         if !rows.iter().any(|row| row.bug == *name) {
@@ -426,7 +468,9 @@ fn bugs(sources: &[Source], table: &Source, tests: &[Source]) -> Vec<Complaint> 
     }
     let known = |test: &str| {
         let name = test.rsplit("::").next().unwrap_or(test);
-        tests.iter().any(|source| source.tokens().iter().any(|token| token.text == name))
+        tests
+            .iter()
+            .any(|source| source.tokens().iter().any(|token| token.text == name))
     };
     for row in &rows {
         if !seeded.iter().any(|(_, name)| *name == row.bug) {
@@ -450,9 +494,15 @@ fn seeded_bugs_are_listed() {
         assert!(packaged(), ".ci/bugs is missing");
         return;
     };
-    let tests = read(&["tests"]).into_iter().filter(|source| source.path.starts_with("tests/loom"));
+    let tests = read(&["tests"])
+        .into_iter()
+        .filter(|source| source.path.starts_with("tests/loom"));
     let tests: Vec<_> = tests.collect();
-    expect_none(bugs(&read(&["src"]), &Source::new(".ci/bugs", &table), &tests));
+    expect_none(bugs(
+        &read(&["src"]),
+        &Source::new(".ci/bugs", &table),
+        &tests,
+    ));
 }
 
 #[test]
@@ -470,7 +520,10 @@ cfg!(guichet_bug = $bug)
 "#,
     )];
     let table = "#!/bin/sh\ntable=$(cat <<'TABLE'\n# bug | test | message\nlisted | ring::one | lost\nlisted_too | two | twice\ngone | one | lost\nsplit | three |\nTABLE\n)\nnot | a | row\n";
-    let tests = [Source::new("tests/loom.rs", "mod ring { fn one() {} } // two")];
+    let tests = [Source::new(
+        "tests/loom.rs",
+        "mod ring { fn one() {} } // two",
+    )];
     expect(
         bugs(&sources, &Source::new(".ci/bugs", table), &tests),
         &[
@@ -484,8 +537,11 @@ cfg!(guichet_bug = $bug)
 
 /// Nothing names a place on the author's machine or a package registry's host.
 fn places(source: &Source) -> Vec<Complaint> {
-    const FOLDERS: [&str; 3] =
-        [concat!("/wo", "rk/"), concat!("/ho", "me/"), concat!("/ro", "ot/")];
+    const FOLDERS: [&str; 3] = [
+        concat!("/wo", "rk/"),
+        concat!("/ho", "me/"),
+        concat!("/ro", "ot/"),
+    ];
     const HOSTS: [&str; 5] = [
         concat!("crates", ".io"),
         concat!("pypi", ".org"),
@@ -501,7 +557,9 @@ fn places(source: &Source) -> Vec<Complaint> {
     };
     let names = |text: &str| {
         let folder = FOLDERS.iter().find(|folder| absolute(text, folder));
-        folder.or_else(|| HOSTS.iter().find(|host| text.contains(*host))).copied()
+        folder
+            .or_else(|| HOSTS.iter().find(|host| text.contains(*host)))
+            .copied()
     };
     let numbered = source.lines.iter().enumerate();
     numbered
@@ -515,7 +573,10 @@ fn places(source: &Source) -> Vec<Complaint> {
 fn no_machine_or_registry_is_named() {
     let mut sources = read(&FOLDERS);
     sources.extend(read(&[".ci"]));
-    for entry in fs::read_dir(top()).expect("the top folder can be read").flatten() {
+    for entry in fs::read_dir(top())
+        .expect("the top folder can be read")
+        .flatten()
+    {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.ends_with(".md") || name.ends_with(".toml") {
             sources.push(Source::load(&entry.path(), name).expect("text"));
@@ -541,10 +602,16 @@ see https://example.com{home}b
 fn missing(exists: impl Fn(&str) -> bool) -> Vec<Complaint> {
     // Cargo leaves a nested crate out of a package.
     let promised = ["Cargo.toml", "README.md", "src", "tests", "benches", "fuzz"];
-    let promised = promised.into_iter().filter(|name| !(packaged() && *name == "fuzz"));
+    let promised = promised
+        .into_iter()
+        .filter(|name| !(packaged() && *name == "fuzz"));
     promised
         .filter(|name| !exists(name))
-        .map(|name| Complaint { path: name.into(), line: 1, what: "is missing at the top".into() })
+        .map(|name| Complaint {
+            path: name.into(),
+            line: 1,
+            what: "is missing at the top".into(),
+        })
         .collect()
 }
 
@@ -654,16 +721,26 @@ impl Source {
         if !line.raw.is_empty() {
             lines.push(line);
         }
-        Source { path: path.into(), lines }
+        Source {
+            path: path.into(),
+            lines,
+        }
     }
 
     /// `None` for a file that is no text.
     fn load(file: &Path, path: String) -> Option<Self> {
-        Some(Source::new(&path, &String::from_utf8(fs::read(file).ok()?).ok()?))
+        Some(Source::new(
+            &path,
+            &String::from_utf8(fs::read(file).ok()?).ok()?,
+        ))
     }
 
     fn complain(&self, line: usize, what: impl Into<String>) -> Complaint {
-        Complaint { path: self.path.clone(), line: line + 1, what: what.into() }
+        Complaint {
+            path: self.path.clone(),
+            line: line + 1,
+            what: what.into(),
+        }
     }
 
     fn is_test(&self) -> bool {
@@ -710,7 +787,10 @@ impl Source {
                     _ => first.len_utf8(),
                 };
                 if !first.is_whitespace() {
-                    tokens.push(Token { line, text: rest[..end].into() });
+                    tokens.push(Token {
+                        line,
+                        text: rest[..end].into(),
+                    });
                 }
                 rest = &rest[end..];
             }
@@ -754,7 +834,11 @@ impl Source {
 
     /// Names in `guichet_bug = "NAME"`, `seeded!("NAME"` and `order!("NAME"`, with their places.
     fn seeded_bugs(&self) -> Vec<(Complaint, String)> {
-        let code: Vec<&str> = self.lines.iter().map(|line| line.literal.as_str()).collect();
+        let code: Vec<&str> = self
+            .lines
+            .iter()
+            .map(|line| line.literal.as_str())
+            .collect();
         let code = code.join("\n");
         let mut found = Vec::new();
         for (word, sign) in [("guichet_bug", "="), ("seeded!", "("), ("order!", "(")] {
@@ -775,13 +859,20 @@ impl Source {
     /// The lines between `<<'TABLE'` and `TABLE`.
     fn bug_rows(&self) -> Vec<BugRow> {
         let numbered = self.lines.iter().map(|line| line.raw.as_str()).enumerate();
-        let table = numbered.skip_while(|(_, text)| !text.contains("<<'TABLE'")).skip(1);
+        let table = numbered
+            .skip_while(|(_, text)| !text.contains("<<'TABLE'"))
+            .skip(1);
         let table = table.take_while(|(_, text)| *text != "TABLE");
         let rows = table.filter(|(_, text)| !text.trim().is_empty() && !text.starts_with('#'));
         rows.map(|(line, text)| {
             let mut columns = text.splitn(3, '|').map(|column| column.trim().to_string());
             let mut next = || columns.next().unwrap_or_default();
-            BugRow { line, bug: next(), test: next(), message: next() }
+            BugRow {
+                line,
+                bug: next(),
+                test: next(),
+                message: next(),
+            }
         })
         .collect()
     }
@@ -797,13 +888,16 @@ enum Kind {
 /// What starts at `at`, and where it ends.
 fn span(chars: &[char], at: usize) -> (Kind, usize) {
     let starts = |at: usize, text: &str| {
-        text.chars().enumerate().all(|(i, c)| chars.get(at + i) == Some(&c))
+        text.chars()
+            .enumerate()
+            .all(|(i, c)| chars.get(at + i) == Some(&c))
     };
     let find = |from: usize, stop: &dyn Fn(usize) -> bool| (from..chars.len()).find(|&at| stop(at));
     match chars[at] {
-        '/' if starts(at, "//") => {
-            (Kind::Comment, find(at, &|at| chars[at] == '\n').unwrap_or(chars.len()))
-        }
+        '/' if starts(at, "//") => (
+            Kind::Comment,
+            find(at, &|at| chars[at] == '\n').unwrap_or(chars.len()),
+        ),
         '/' if starts(at, "/*") => {
             let (mut depth, mut end) = (0, at);
             while end < chars.len() {
@@ -878,14 +972,24 @@ fn expand(
             _ => break,
         }
         if !is(tokens, at + 1, "::") {
-            into.push(Mention { line: token.line, local, parts, bang: is(tokens, at + 1, "!") });
+            into.push(Mention {
+                line: token.line,
+                local,
+                parts,
+                bang: is(tokens, at + 1, "!"),
+            });
             return at + 1;
         }
         at += 2;
     }
     // `Vec::<u8>::new` and the like end here.
     let line = tokens[at.min(tokens.len()) - 1].line;
-    into.push(Mention { line, local, parts, bang: false });
+    into.push(Mention {
+        line,
+        local,
+        parts,
+        bang: false,
+    });
     at
 }
 
@@ -934,8 +1038,15 @@ fn the_lexer_tells_code_from_text() {
 n" o
 "##;
     let source = Source::new("a.rs", text);
-    let tokens: Vec<_> = source.tokens().into_iter().map(|token| token.text).collect();
-    assert_eq!(tokens.join(" "), "a e \" \" \" b \" < ' h > \" r # \" k \" o");
+    let tokens: Vec<_> = source
+        .tokens()
+        .into_iter()
+        .map(|token| token.text)
+        .collect();
+    assert_eq!(
+        tokens.join(" "),
+        "a e \" \" \" b \" < ' h > \" r # \" k \" o"
+    );
     assert_eq!(source.lines[0].comment, "/* b /* c */ d */// f");
     assert!(source.lines[2].comment.is_empty());
 }
@@ -959,8 +1070,9 @@ fn read(folders: &[&str]) -> Vec<Source> {
     while let Some(path) = rest.pop() {
         let file = top().join(&path);
         if let Ok(entries) = fs::read_dir(&file) {
-            let names =
-                entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+            let names = entries
+                .flatten()
+                .map(|entry| entry.file_name().to_string_lossy().into_owned());
             let names = names.filter(|name| !SKIPPED.contains(&name.as_str()));
             rest.extend(names.map(|name| format!("{path}/{name}")));
         } else {
@@ -974,13 +1086,25 @@ fn read(folders: &[&str]) -> Vec<Source> {
 /// The complaints of `rule` over the Rust files of these folders.
 fn over(rule: fn(&Source) -> Vec<Complaint>, folders: &[&str]) -> Vec<Complaint> {
     let sources = read(folders);
-    assert!(sources.iter().any(|source| source.path == "src/lib.rs"), "src/ was not found");
-    sources.iter().filter(|source| source.path.ends_with(".rs")).flat_map(rule).collect()
+    assert!(
+        sources.iter().any(|source| source.path == "src/lib.rs"),
+        "src/ was not found"
+    );
+    sources
+        .iter()
+        .filter(|source| source.path.ends_with(".rs"))
+        .flat_map(rule)
+        .collect()
 }
 
 fn expect_none(complaints: Vec<Complaint>) {
     let listed: Vec<String> = complaints.iter().map(Complaint::to_string).collect();
-    assert!(listed.is_empty(), "{} complaints:\n{}", listed.len(), listed.join("\n"));
+    assert!(
+        listed.is_empty(),
+        "{} complaints:\n{}",
+        listed.len(),
+        listed.join("\n")
+    );
 }
 
 /// Demands of `rule` exactly the complaints that the lines of `text` announce behind `//~`.

@@ -162,7 +162,10 @@ pub fn expects(option: &str) -> Option<String> {
 /// The values of an option that takes names, separated by commas.
 fn names<E: ValueEnum>() -> String {
     let values = E::value_variants().iter().filter_map(E::to_possible_value);
-    values.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+    values
+        .map(|value| value.get_name().to_owned())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn jobs(text: &str) -> Result<u64, OutOfRange> {
@@ -183,7 +186,11 @@ fn levels(text: &str) -> Result<Levels, LevelError> {
 
 /// A whole number; underscores may group its digits, as in Rust.
 fn whole(text: &str, range: RangeInclusive<u64>) -> Result<u64, OutOfRange> {
-    text.replace('_', "").parse().ok().filter(|n| range.contains(n)).ok_or(OutOfRange)
+    text.replace('_', "")
+        .parse()
+        .ok()
+        .filter(|n| range.contains(n))
+        .ok_or(OutOfRange)
 }
 
 /// The number is none or lies outside its range; [`expects`] says which range.

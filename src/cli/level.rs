@@ -46,7 +46,10 @@ impl FromStr for Level {
 }
 
 fn threads(text: &str) -> Result<usize, LevelError> {
-    text.parse().ok().filter(|n| THREADS.contains(n)).ok_or(LevelError)
+    text.parse()
+        .ok()
+        .filter(|n| THREADS.contains(n))
+        .ok_or(LevelError)
 }
 
 /// The levels to sweep, in order, none twice.
@@ -60,8 +63,15 @@ impl Levels {
         let most = *THREADS.end();
         let doubling = std::iter::successors(Some(4), |n| Some(n * 2))
             .take_while(|n| *n <= (2 * cores).min(most));
-        let even = doubling.chain([(8 * cores).min(most)]).map(|n| Level::new(n, n));
-        let small = [Level::new(1, 1), Level::new(1, 2), Level::new(2, 1), Level::new(2, 2)];
+        let even = doubling
+            .chain([(8 * cores).min(most)])
+            .map(|n| Level::new(n, n));
+        let small = [
+            Level::new(1, 1),
+            Level::new(1, 2),
+            Level::new(2, 1),
+            Level::new(2, 2),
+        ];
         Levels(distinct(small.into_iter().chain(even)))
     }
 
@@ -75,7 +85,10 @@ impl FromStr for Levels {
     type Err = LevelError;
 
     fn from_str(text: &str) -> Result<Self, LevelError> {
-        let levels = text.split(',').map(str::parse).collect::<Result<Vec<Level>, _>>()?;
+        let levels = text
+            .split(',')
+            .map(str::parse)
+            .collect::<Result<Vec<Level>, _>>()?;
         Ok(Levels(distinct(levels)))
     }
 }
@@ -97,7 +110,10 @@ pub struct LevelError;
 impl fmt::Display for LevelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (least, most) = (THREADS.start(), THREADS.end());
-        write!(f, "PRODUCERSxWORKERS pairs, each side {least}..={most}, such as 1x1,2x2")
+        write!(
+            f,
+            "PRODUCERSxWORKERS pairs, each side {least}..={most}, such as 1x1,2x2"
+        )
     }
 }
 

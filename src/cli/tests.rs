@@ -9,7 +9,9 @@ use super::{error::Error, run, usage};
 fn bench(options: &[&str]) -> Result<BenchArgs, String> {
     let line = ["guichet", "bench"].iter().chain(options);
     match Args::try_parse_from(line) {
-        Ok(Args { command: Command::Bench(options) }) => Ok(options),
+        Ok(Args {
+            command: Command::Bench(options),
+        }) => Ok(options),
         Err(wrong) => Err(usage::one_line(&wrong)),
     }
 }
@@ -23,7 +25,10 @@ fn the_command_is_well_formed() {
 fn defaults() {
     let options = bench(&[]).unwrap();
     assert_eq!(options.workload, WorkloadChoice::All);
-    assert_eq!((options.capacity, options.jobs, options.reps), (1024, None, None));
+    assert_eq!(
+        (options.capacity, options.jobs, options.reps),
+        (1024, None, None)
+    );
     assert!(
         options.impls.is_empty() && options.levels.is_none() && !options.quick && !options.quiet
     );
@@ -32,34 +37,62 @@ fn defaults() {
 #[test]
 fn levels_are_pairs() {
     let levels: Levels = "1x1, 2X4,3×256,1x1".parse().unwrap();
-    assert_eq!(levels.0, [Level::new(1, 1), Level::new(2, 4), Level::new(3, 256)]);
+    assert_eq!(
+        levels.0,
+        [Level::new(1, 1), Level::new(2, 4), Level::new(3, 256)]
+    );
     for wrong in [
         "", "1", "x", "1x", "x1", "0x1", "1x0", "257x1", "1x257", "1x1,", "1x1x1", "-1x1", "1 x 1",
         "1.5x1",
     ] {
-        assert_eq!(wrong.parse::<Levels>(), Err(LevelError), "{wrong:?} is no list of levels");
+        assert_eq!(
+            wrong.parse::<Levels>(),
+            Err(LevelError),
+            "{wrong:?} is no list of levels"
+        );
     }
 }
 
 #[test]
 fn a_sweep_doubles_to_twice_the_cores() {
-    let sweep =
-        |cores| Levels::sweep(cores).0.iter().map(Level::to_string).collect::<Vec<_>>().join(" ");
+    let sweep = |cores| {
+        Levels::sweep(cores)
+            .0
+            .iter()
+            .map(Level::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     assert_eq!(sweep(1), "1x1 1x2 2x1 2x2 8x8");
     assert_eq!(sweep(2), "1x1 1x2 2x1 2x2 4x4 16x16");
     assert_eq!(sweep(6), "1x1 1x2 2x1 2x2 4x4 8x8 48x48");
-    assert_eq!(sweep(500), "1x1 1x2 2x1 2x2 4x4 8x8 16x16 32x32 64x64 128x128 256x256");
+    assert_eq!(
+        sweep(500),
+        "1x1 1x2 2x1 2x2 4x4 8x8 16x16 32x32 64x64 128x128 256x256"
+    );
 }
 
 #[test]
 fn numbers_keep_to_their_range() {
-    assert_eq!(bench(&["--jobs", "10_000_000"]).unwrap().jobs, Some(10_000_000));
-    assert_eq!(bench(&["--capacity", "16777215"]).unwrap().capacity, 16_777_215);
+    assert_eq!(
+        bench(&["--jobs", "10_000_000"]).unwrap().jobs,
+        Some(10_000_000)
+    );
+    assert_eq!(
+        bench(&["--capacity", "16777215"]).unwrap().capacity,
+        16_777_215
+    );
     assert_eq!(bench(&["--reps=1"]).unwrap().reps, Some(1));
-    for (option, wrong) in
-        [("--jobs", "0"), ("--jobs", "10000001"), ("--reps", "0"), ("--reps", "many")]
-    {
-        assert!(bench(&[option, wrong]).is_err(), "{option} {wrong} must be refused");
+    for (option, wrong) in [
+        ("--jobs", "0"),
+        ("--jobs", "10000001"),
+        ("--reps", "0"),
+        ("--reps", "many"),
+    ] {
+        assert!(
+            bench(&[option, wrong]).is_err(),
+            "{option} {wrong} must be refused"
+        );
     }
     assert!(bench(&["--capacity", "16777216"]).is_err());
 }
@@ -74,11 +107,26 @@ fn names_come_in_lists() {
 #[test]
 fn mistakes_name_option_and_range_in_one_line() {
     for (options, expected) in [
-        (&["--jobs", "0"][..], "--jobs 0: expected a whole number in 1..=10000000"),
-        (&["--jobs", "-1"], "--jobs -1: expected a whole number in 1..=10000000"),
-        (&["--jobs"], "--jobs needs a value: a whole number in 1..=10000000"),
-        (&["--reps", "x"], "--reps x: expected a whole number in 1..=1000"),
-        (&["--capacity", "0"], "--capacity 0: expected a whole number in 1..=16777215"),
+        (
+            &["--jobs", "0"][..],
+            "--jobs 0: expected a whole number in 1..=10000000",
+        ),
+        (
+            &["--jobs", "-1"],
+            "--jobs -1: expected a whole number in 1..=10000000",
+        ),
+        (
+            &["--jobs"],
+            "--jobs needs a value: a whole number in 1..=10000000",
+        ),
+        (
+            &["--reps", "x"],
+            "--reps x: expected a whole number in 1..=1000",
+        ),
+        (
+            &["--capacity", "0"],
+            "--capacity 0: expected a whole number in 1..=16777215",
+        ),
         (
             &["--levels", "0x1"],
             "--levels 0x1: expected PRODUCERSxWORKERS pairs, each side 1..=256, such as 1x1,2x2",
@@ -92,8 +140,14 @@ fn mistakes_name_option_and_range_in_one_line() {
             "--impl kanal: expected a list of guichet-add, guichet-producer, guichet-add-many, crossbeam, std, mutex, rayon",
         ),
         (&["--quick", "--quick"], "--quick may be given only once"),
-        (&["--job", "1"], "unknown option '--job', did you mean --jobs?; see guichet bench --help"),
-        (&["fast"], "unknown argument 'fast'; see guichet bench --help"),
+        (
+            &["--job", "1"],
+            "unknown option '--job', did you mean --jobs?; see guichet bench --help",
+        ),
+        (
+            &["fast"],
+            "unknown argument 'fast'; see guichet bench --help",
+        ),
         (&["--quick=3"], "--quick takes no value"),
     ] {
         assert_eq!(bench(options).unwrap_err(), expected, "{options:?}");
@@ -103,18 +157,31 @@ fn mistakes_name_option_and_range_in_one_line() {
 #[test]
 fn a_command_is_required() {
     for (line, expected) in [
-        (&["guichet"][..], "a command is missing: expected bench; see guichet --help"),
-        (&["guichet", "dance"], "unknown command 'dance': expected bench; see guichet --help"),
+        (
+            &["guichet"][..],
+            "a command is missing: expected bench; see guichet --help",
+        ),
+        (
+            &["guichet", "dance"],
+            "unknown command 'dance': expected bench; see guichet --help",
+        ),
     ] {
         let wrong = run(line.iter().map(|word| word.into()), &mut Vec::new()).unwrap_err();
-        assert!(matches!(&wrong, Error::Usage(line) if line == expected), "{wrong}");
+        assert!(
+            matches!(&wrong, Error::Usage(line) if line == expected),
+            "{wrong}"
+        );
         assert_eq!(wrong.exit_code(), 2);
     }
 }
 
 #[test]
 fn help_shows_every_range() {
-    let help = Args::command().find_subcommand_mut("bench").unwrap().render_long_help().to_string();
+    let help = Args::command()
+        .find_subcommand_mut("bench")
+        .unwrap()
+        .render_long_help()
+        .to_string();
     for range in ["1..=10000000", "1..=1000 ", "1..=16777215", "1..=256"] {
         assert!(help.contains(range), "{range} is missing in\n{help}");
     }

@@ -49,8 +49,15 @@ fn bad_value(wrong: &clap::Error) -> String {
 fn unknown(wrong: &clap::Error) -> String {
     let given = text(wrong, ContextKind::InvalidArg).unwrap_or_default();
     let hint = text(wrong, ContextKind::SuggestedArg).map(|near| format!(", did you mean {near}?"));
-    let what = if given.starts_with('-') { "option" } else { "argument" };
-    format!("unknown {what} '{given}'{}; see guichet bench --help", hint.unwrap_or_default())
+    let what = if given.starts_with('-') {
+        "option"
+    } else {
+        "argument"
+    };
+    format!(
+        "unknown {what} '{given}'{}; see guichet bench --help",
+        hint.unwrap_or_default()
+    )
 }
 
 /// The option alone, without the placeholder that clap appends: `--jobs`, not `--jobs <N>`.

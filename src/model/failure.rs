@@ -38,12 +38,18 @@ enum Kind {
 impl Failure {
     /// A failed attempt with a text for its reason.
     pub fn msg(reason: impl fmt::Display) -> Self {
-        Failure { kind: Kind::Error, source: reason.to_string().into() }
+        Failure {
+            kind: Kind::Error,
+            source: reason.to_string().into(),
+        }
     }
 
     /// Ends the job now: no attempt that is left will be made.
     pub fn discard(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Failure { kind: Kind::Discard, source: reason.into() }
+        Failure {
+            kind: Kind::Discard,
+            source: reason.into(),
+        }
     }
 
     /// What a caught panic says.
@@ -60,7 +66,10 @@ impl Failure {
                 }
             },
         };
-        Failure { kind: Kind::Panic, source: text.into() }
+        Failure {
+            kind: Kind::Panic,
+            source: text.into(),
+        }
     }
 
     /// Whether the handler asked for no further attempt.
@@ -86,7 +95,10 @@ impl Failure {
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure { kind: Kind::Error, source: Box::new(error) }
+        Failure {
+            kind: Kind::Error,
+            source: Box::new(error),
+        }
     }
 }
 
@@ -101,6 +113,9 @@ impl fmt::Display for Failure {
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Failure").field(&self.kind).field(&self.source).finish()
+        f.debug_tuple("Failure")
+            .field(&self.kind)
+            .field(&self.source)
+            .finish()
     }
 }

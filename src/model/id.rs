@@ -42,9 +42,16 @@ impl FromStr for JobId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.split(':');
         let mut part = || parts.next().ok_or(ParseJobIdError(()));
-        let id =
-            JobId { queue: number(part()?)?, slot: number(part()?)?, occupancy: number(part()?)? };
-        if parts.next().is_some() { Err(ParseJobIdError(())) } else { Ok(id) }
+        let id = JobId {
+            queue: number(part()?)?,
+            slot: number(part()?)?,
+            occupancy: number(part()?)?,
+        };
+        if parts.next().is_some() {
+            Err(ParseJobIdError(()))
+        } else {
+            Ok(id)
+        }
     }
 }
 

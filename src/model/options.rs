@@ -37,13 +37,25 @@ pub fn check_range(
     given: u64,
     range: RangeInclusive<u64>,
 ) -> Result<u64, InvalidOption> {
-    if range.contains(&given) { Ok(given) } else { Err(InvalidOption { option, given, range }) }
+    if range.contains(&given) {
+        Ok(given)
+    } else {
+        Err(InvalidOption {
+            option,
+            given,
+            range,
+        })
+    }
 }
 
 impl fmt::Display for InvalidOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (low, high) = (self.range.start(), self.range.end());
-        write!(f, "{} must be {low} to {high}, not {}", self.option, self.given)
+        write!(
+            f,
+            "{} must be {low} to {high}, not {}",
+            self.option, self.given
+        )
     }
 }
 

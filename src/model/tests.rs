@@ -43,7 +43,10 @@ fn verbs_follow_the_drawing() {
 #[test]
 fn only_admit_leaves_a_terminal_state() {
     for state in STATES.into_iter().filter(|state| state.is_terminal()) {
-        let leaving: Vec<_> = Verb::ALL.into_iter().filter(|v| v.applies_to(state)).collect();
+        let leaving: Vec<_> = Verb::ALL
+            .into_iter()
+            .filter(|v| v.applies_to(state))
+            .collect();
         assert_eq!(leaving, [Verb::Admit], "from {state:?}");
     }
 }
@@ -58,8 +61,16 @@ fn states_survive_their_bits() {
 #[test]
 fn ids_have_one_spelling() {
     for id in [
-        JobId { queue: 0, slot: 0, occupancy: 0 },
-        JobId { queue: u32::MAX, slot: 7, occupancy: u64::MAX },
+        JobId {
+            queue: 0,
+            slot: 0,
+            occupancy: 0,
+        },
+        JobId {
+            queue: u32::MAX,
+            slot: 7,
+            occupancy: u64::MAX,
+        },
     ] {
         assert_eq!(id.to_string().parse(), Ok(id));
     }
@@ -87,7 +98,10 @@ fn ranges_include_their_ends() {
     }
     for bad in [0, 11] {
         let refused = check_range("option", bad, 1..=10).unwrap_err();
-        assert_eq!(refused.to_string(), format!("option must be 1 to 10, not {bad}"));
+        assert_eq!(
+            refused.to_string(),
+            format!("option must be 1 to 10, not {bad}")
+        );
         assert_eq!((refused.option(), refused.range()), ("option", 1..=10));
     }
 }
@@ -95,9 +109,20 @@ fn ranges_include_their_ends() {
 #[test]
 fn panics_keep_their_text() {
     let caught = |f: fn()| Failure::panicked(std::panic::catch_unwind(f).unwrap_err());
-    assert_eq!(caught(|| std::panic::panic_any("one")).error().to_string(), "one");
-    assert_eq!(caught(|| std::panic::panic_any(String::from("two"))).error().to_string(), "two");
+    assert_eq!(
+        caught(|| std::panic::panic_any("one")).error().to_string(),
+        "one"
+    );
+    assert_eq!(
+        caught(|| std::panic::panic_any(String::from("two")))
+            .error()
+            .to_string(),
+        "two"
+    );
     let third = caught(|| std::panic::panic_any(3));
     assert!(third.is_panic() && !third.is_discard());
-    assert_eq!(third.to_string(), "the handler panicked: a panic without a text");
+    assert_eq!(
+        third.to_string(),
+        "the handler panicked: a panic without a text"
+    );
 }

@@ -36,7 +36,12 @@ impl Counts {
 
 impl fmt::Debug for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} searching, {} sleeping", self.searching(), self.sleeping())
+        write!(
+            f,
+            "{} searching, {} sleeping",
+            self.searching(),
+            self.sleeping()
+        )
     }
 }
 
@@ -62,7 +67,10 @@ impl EventCount {
     pub fn new(yields: Yields) -> Self {
         EventCount {
             counts: CachePadded::new(AtomicU64::new(0)),
-            sleepers: Mutex::new(Sleepers { queue: VecDeque::with_capacity(16), next_key: 0 }),
+            sleepers: Mutex::new(Sleepers {
+                queue: VecDeque::with_capacity(16),
+                next_key: 0,
+            }),
             patience: Patience::new(yields),
         }
     }
@@ -163,7 +171,7 @@ impl EventCount {
         Counts(self.counts.load(Relaxed)).sleeping() > 0
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
     pub(super) fn sleeping(&self) -> usize {
         Counts(self.counts.load(Relaxed)).sleeping() as usize
     }
@@ -218,12 +226,18 @@ impl EventCount {
     }
 
     fn is_listed(&self, key: u64) -> bool {
-        self.sleepers.lock().queue.iter().any(|entry| entry.0 == key)
+        self.sleepers
+            .lock()
+            .queue
+            .iter()
+            .any(|entry| entry.0 == key)
     }
 }
 
 impl fmt::Debug for EventCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("EventCount").field(&Counts(self.counts.load(Relaxed))).finish()
+        f.debug_tuple("EventCount")
+            .field(&Counts(self.counts.load(Relaxed)))
+            .finish()
     }
 }

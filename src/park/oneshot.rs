@@ -63,7 +63,8 @@ impl<R> Oneshot<R> {
             before
         } else {
             // ORDERING: AcqRel — publishes `value` to `take`; reads `reader` as `register` wrote it.
-            self.state.swap(SET, order!("oneshot_publish_relaxed", AcqRel))
+            self.state
+                .swap(SET, order!("oneshot_publish_relaxed", AcqRel))
         };
         match before {
             EMPTY => None,
@@ -105,7 +106,8 @@ impl<R> Oneshot<R> {
             backoff.snooze();
         }
         // SAFETY: until PARKED the writer does not look at `reader`.
-        self.reader.with_mut(|cell| unsafe { *cell = Some(thread::current()) });
+        self.reader
+            .with_mut(|cell| unsafe { *cell = Some(thread::current()) });
         if cfg!(guichet_bug = "oneshot_no_recheck") {
             // ORDERING: as below; the bug is that a value set meanwhile is overlooked.
             self.state.store(PARKED, Release); // ordmut: RELAXED-OK because it is a seeded bug
@@ -140,7 +142,9 @@ impl<R> Oneshot<R> {
     /// Takes the registration back; false if the value came first.
     fn withdraw(&self) -> bool {
         // Relaxed: nothing was handed over, and `take` acquires.
-        self.state.compare_exchange(PARKED, EMPTY, Relaxed, Relaxed).is_ok()
+        self.state
+            .compare_exchange(PARKED, EMPTY, Relaxed, Relaxed)
+            .is_ok()
     }
 }
 

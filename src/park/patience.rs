@@ -61,7 +61,12 @@ impl Patience {
             PAUSES + YIELDS
         };
         let round = if self.pauses { 0 } else { PAUSES.min(end) };
-        Look { patience: self, round, end, late: 0 }
+        Look {
+            patience: self,
+            round,
+            end,
+            late: 0,
+        }
     }
 
     fn now(&self) -> u64 {

@@ -50,7 +50,10 @@ fn the_longest_sleeper_is_woken_first() {
 #[test]
 fn a_result_that_does_not_come_ends_in_time_and_may_come_later() {
     let cell = Oneshot::new();
-    assert_eq!(cell.wait(Some(Deadline::after(Duration::from_millis(1)))), None);
+    assert_eq!(
+        cell.wait(Some(Deadline::after(Duration::from_millis(1)))),
+        None
+    );
     assert_eq!(cell.set(7), None);
     assert_eq!(cell.wait(None), Some(7));
 }

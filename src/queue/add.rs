@@ -117,7 +117,10 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// ```
     pub fn add_many(&self, payloads: Vec<T>) -> Result<Vec<JobId>, AddManyError<T>> {
         if payloads.len() > self.capacity() {
-            return Err(AddManyError::TooMany { payloads, capacity: self.capacity() });
+            return Err(AddManyError::TooMany {
+                payloads,
+                capacity: self.capacity(),
+            });
         }
         match self.shared.slots(payloads.len()) {
             Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
@@ -135,15 +138,17 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// refuse each other.
     pub fn try_add_many(&self, payloads: Vec<T>) -> Result<Vec<JobId>, TryAddManyError<T>> {
         if payloads.len() > self.capacity() {
-            return Err(TryAddManyError::TooMany { payloads, capacity: self.capacity() });
+            return Err(TryAddManyError::TooMany {
+                payloads,
+                capacity: self.capacity(),
+            });
         }
         if !self.shared.is_open() {
             return Err(TryAddManyError::Closed(payloads));
         }
-        match self
-            .shared
-            .collect(payloads.len(), |missing| self.shared.claim_run(missing).ok_or(()))
-        {
+        match self.shared.collect(payloads.len(), |missing| {
+            self.shared.claim_run(missing).ok_or(())
+        }) {
             Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
             Err(()) => Err(TryAddManyError::Full(payloads)),
         }
@@ -246,8 +251,9 @@ impl<T, R> Shared<T, R> {
         if self.is_own_worker() {
             return attempt().unwrap_or(Err(NoSlot::WouldDeadlock));
         }
-        let claimed =
-            self.blocked.wait_until(deadline, attempt, || usize::from(self.pool.has_vacancy()));
+        let claimed = self
+            .blocked
+            .wait_until(deadline, attempt, || usize::from(self.pool.has_vacancy()));
         claimed.unwrap_or(Err(NoSlot::TimedOut))
     }
 
@@ -309,7 +315,11 @@ impl<T, R> Shared<T, R> {
         let stamp = |slot: u32, occupancy: u64| {
             // Every slot's every n-th job, each slot at another time.
             let sampled = (occupancy + u64::from(slot)) & (self.options.sample_every - 1) == 0;
-            if sampled { self.clock.now().to_nanos() } else { 0 }
+            if sampled {
+                self.clock.now().to_nanos()
+            } else {
+                0
+            }
         };
         let admitted = self.slab.admit(vacant, payload, waiter, stamp);
         (self.id_of(slot, admitted.occupancy), admitted.ticket)
@@ -347,7 +357,9 @@ impl<T, R> Shared<T, R> {
                 Ok(_) => self.idle.notify_one_after_rmw(),
                 Err(PushError::Closed(())) => {
                     // What is left of the tickets are the last of the ids.
-                    ids[ids.len() - tickets.len()..].iter().for_each(|id| self.give_up(*id));
+                    ids[ids.len() - tickets.len()..]
+                        .iter()
+                        .for_each(|id| self.give_up(*id));
                     break;
                 }
                 Err(PushError::Full(())) => panic!("more tickets than slots"),
@@ -366,6 +378,10 @@ impl<T, R> Shared<T, R> {
     #[cold]
     fn full(&self, payload: T) -> TryAddError<T> {
         let waiting = self.lane.len();
-        TryAddError::Full { payload, waiting, active: self.slab.capacity() - waiting }
+        TryAddError::Full {
+            payload,
+            waiting,
+            active: self.slab.capacity() - waiting,
+        }
     }
 }

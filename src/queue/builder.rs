@@ -132,7 +132,11 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
 
 /// Homes of vacant slots: enough that threads which add at the same time rarely share one.
 fn homes() -> usize {
-    if MODEL { 2 } else { (4 * num_cpus::get()).min(64) }
+    if MODEL {
+        2
+    } else {
+        (4 * num_cpus::get()).min(64)
+    }
 }
 
 impl<T, R> fmt::Debug for QueueBuilder<T, R> {

@@ -72,11 +72,22 @@ impl<T, R> Shared<T, R> {
             return;
         };
         self.returned.fetch_add(1, Relaxed);
-        let Spoils { vacant, waiter, payload } = spoils;
+        let Spoils {
+            vacant,
+            waiter,
+            payload,
+        } = spoils;
         if let Some(payload) = payload {
             self.returns.lock().push((id, payload));
         }
-        self.share(Spoils { vacant, waiter, payload: None }, Err(JobError::Returned));
+        self.share(
+            Spoils {
+                vacant,
+                waiter,
+                payload: None,
+            },
+            Err(JobError::Returned),
+        );
     }
 
     fn interrupt(&self, id: JobId) {
@@ -96,7 +107,9 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
     fn drain(&self) {
         // ORDERING: Release — who sees the phase sees every job that was added before; pairs with the
         // Acquire in `look`. Only forward: a second drain must not undo a stop.
-        let _ = self.phase.compare_exchange(OPEN, DRAINING, Release, Relaxed);
+        let _ = self
+            .phase
+            .compare_exchange(OPEN, DRAINING, Release, Relaxed);
         // `notify_all` takes the sleepers' lock, so who goes to sleep later sees the phase.
         self.idle.notify_all();
         self.blocked.notify_all();

@@ -51,7 +51,15 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         queue.shared.station_count.store(stations.len(), Relaxed);
         drop(stations);
         let batch = Vec::with_capacity(BATCH);
-        Station { queue, desk, others: Vec::new(), known: 0, batch, mean: 0, turn: 0 }
+        Station {
+            queue,
+            desk,
+            others: Vec::new(),
+            known: 0,
+            batch,
+            mean: 0,
+            turn: 0,
+        }
     }
 
     /// Runs jobs with `attempt` until the queue is drained or stopped.
@@ -92,7 +100,9 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         if shared.lane.pop_many(&mut self.batch, portion).is_ok() {
             return Found::Work;
         }
-        let found = shared.idle.wait_until(None, || self.look(shared), || shared.work_left());
+        let found = shared
+            .idle
+            .wait_until(None, || self.look(shared), || shared.work_left());
         found.unwrap_or(Found::Nothing)
     }
 
@@ -120,7 +130,11 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             return 1;
         }
         let workers = shared.station_count.load(Relaxed).max(1);
-        if workers == 1 { most } else { (shared.lane.len() / workers).clamp(1, most) }
+        if workers == 1 {
+            most
+        } else {
+            (shared.lane.len() / workers).clamp(1, most)
+        }
     }
 
     /// A job that another worker has taken out of the lane and not started.
@@ -131,7 +145,10 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             self.others = stations.clone();
             self.others.retain(|desk| !Arc::ptr_eq(desk, &self.desk));
         }
-        self.others.iter().flat_map(|desk| desk.unstarted()).find(|t| shared.slab.is_current(*t))
+        self.others
+            .iter()
+            .flat_map(|desk| desk.unstarted())
+            .find(|t| shared.slab.is_current(*t))
     }
 }
 
@@ -195,7 +212,11 @@ impl<T, R> Shared<T, R> {
         attempt: impl FnOnce() -> Result<R, Failure>,
     ) -> (Result<R, Failure>, Timing) {
         let admitted = self.slab.admitted_at(claim);
-        let started = if admitted == 0 { 0 } else { self.clock.now().to_nanos() };
+        let started = if admitted == 0 {
+            0
+        } else {
+            self.clock.now().to_nanos()
+        };
         // Unwind-safe: what a panicking handler leaves behind is its own, as with a thread.
         let result = catch_unwind(AssertUnwindSafe(attempt))
             .unwrap_or_else(|panic| Err(Failure::panicked(panic)));

@@ -208,8 +208,13 @@ impl From<InvalidOption> for WorkersError {
 impl<T> fmt::Display for TryAddError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TryAddError::Full { waiting, active, .. } => {
-                write!(f, "the queue is full: {waiting} jobs are in line and {active} with workers")
+            TryAddError::Full {
+                waiting, active, ..
+            } => {
+                write!(
+                    f,
+                    "the queue is full: {waiting} jobs are in line and {active} with workers"
+                )
             }
             TryAddError::Closed(_) => f.write_str(CLOSED),
         }
@@ -246,7 +251,10 @@ impl<T> fmt::Display for AddManyError<T> {
 }
 
 fn too_many(f: &mut fmt::Formatter<'_>, count: usize, capacity: usize) -> fmt::Result {
-    write!(f, "{count} jobs at once can never fit a queue of capacity {capacity}")
+    write!(
+        f,
+        "{count} jobs at once can never fit a queue of capacity {capacity}"
+    )
 }
 
 impl<T> fmt::Display for TryAddManyError<T> {
@@ -256,7 +264,11 @@ impl<T> fmt::Display for TryAddManyError<T> {
                 too_many(f, payloads.len(), *capacity)
             }
             TryAddManyError::Full(payloads) => {
-                write!(f, "the queue has no room for {} jobs at once", payloads.len())
+                write!(
+                    f,
+                    "the queue has no room for {} jobs at once",
+                    payloads.len()
+                )
             }
             TryAddManyError::Closed(_) => f.write_str(CLOSED),
         }
@@ -280,10 +292,16 @@ impl fmt::Display for BuildError {
         match self {
             BuildError::Invalid(invalid) => invalid.fmt(f),
             BuildError::SampleNotPowerOfTwo(given) => {
-                write!(f, "sample_every must be a power of two from 1 to 65536, not {given}")
+                write!(
+                    f,
+                    "sample_every must be a power of two from 1 to 65536, not {given}"
+                )
             }
             BuildError::BadName(name) => {
-                write!(f, "a queue's name must be one character or more, without NUL, not {name:?}")
+                write!(
+                    f,
+                    "a queue's name must be one character or more, without NUL, not {name:?}"
+                )
             }
             BuildError::NameTaken(name) => {
                 write!(f, "the runtime has a queue named {name:?} already")
@@ -318,7 +336,14 @@ macro_rules! carries_payload {
         impl<T> Error for $name<T> {}
     )*};
 }
-carries_payload!(TryAddError, AddError, AddTimeoutError, AddManyError, TryAddManyError, CallError);
+carries_payload!(
+    TryAddError,
+    AddError,
+    AddTimeoutError,
+    AddManyError,
+    TryAddManyError,
+    CallError
+);
 
 impl Error for BuildError {}
 

@@ -20,7 +20,10 @@ pub struct JobHandle<R> {
 
 impl<R> JobHandle<R> {
     pub(super) fn new(id: JobId, cell: Arc<Oneshot<Outcome<R>>>) -> Self {
-        JobHandle { id, cell: Some(cell) }
+        JobHandle {
+            id,
+            cell: Some(cell),
+        }
     }
 
     /// The job's name.
@@ -75,7 +78,10 @@ impl<R> JobHandle<R> {
     }
 
     pub(super) fn wait_until(mut self, deadline: Option<Deadline>) -> Result<Outcome<R>, Self> {
-        let cell = self.cell.as_ref().expect("the result is taken out once, by value");
+        let cell = self
+            .cell
+            .as_ref()
+            .expect("the result is taken out once, by value");
         match cell.wait(deadline) {
             Some(outcome) => {
                 self.cell = None;
@@ -100,6 +106,9 @@ impl<R> Drop for JobHandle<R> {
 
 impl<R> fmt::Debug for JobHandle<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobHandle").field("id", &self.id).field("cell", &self.cell).finish()
+        f.debug_struct("JobHandle")
+            .field("id", &self.id)
+            .field("cell", &self.cell)
+            .finish()
     }
 }

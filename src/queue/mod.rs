@@ -133,13 +133,19 @@ impl<T, R> Queue<T, R> {
 
 impl<T, R> Shared<T, R> {
     fn id_of(&self, slot: u32, occupancy: u64) -> JobId {
-        JobId { queue: self.number, slot, occupancy }
+        JobId {
+            queue: self.number,
+            slot,
+            occupancy,
+        }
     }
 }
 
 impl<T, R> Clone for Queue<T, R> {
     fn clone(&self) -> Self {
-        Queue { shared: self.shared.clone() }
+        Queue {
+            shared: self.shared.clone(),
+        }
     }
 }
 

@@ -62,7 +62,11 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
         // Closed, or used up: either way nothing is kept while this thread waits.
         self.flush();
         let shared = &self.queue.shared;
-        let run = match shared.is_open().then(|| shared.claim_run(self.batch)).flatten() {
+        let run = match shared
+            .is_open()
+            .then(|| shared.claim_run(self.batch))
+            .flatten()
+        {
             Some(run) => Ok(run),
             None => shared.wait_for_run(self.batch, None),
         };

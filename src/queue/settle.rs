@@ -94,7 +94,8 @@ impl<T, R> Shared<T, R> {
         let now = self.clock.now();
         let ran = now.since(timing.started);
         if attempt == 1 {
-            desk.waits.record(timing.started.saturating_sub(timing.admitted));
+            desk.waits
+                .record(timing.started.saturating_sub(timing.admitted));
         }
         desk.runs.record(ran);
         desk.totals.record(now.since(timing.admitted));

@@ -16,7 +16,9 @@ impl<T: Send + 'static, R: Send + 'static> Shift<T, R> {
     /// One more worker of `queue`.
     pub(crate) fn begin(queue: &Queue<T, R>) -> Self {
         queue.shared.serving.fetch_add(1, Relaxed);
-        Shift { shared: queue.shared.clone() }
+        Shift {
+            shared: queue.shared.clone(),
+        }
     }
 }
 

@@ -18,8 +18,14 @@ pub(super) struct Laps {
 impl Laps {
     pub(super) fn new(capacity: usize) -> Self {
         let capacity = capacity as u64;
-        assert!((1..=1 << 32).contains(&capacity), "a ring holds 1 to 2^32 values, not {capacity}");
-        Laps { capacity, bits: capacity.next_power_of_two().trailing_zeros() }
+        assert!(
+            (1..=1 << 32).contains(&capacity),
+            "a ring holds 1 to 2^32 values, not {capacity}"
+        );
+        Laps {
+            capacity,
+            bits: capacity.next_power_of_two().trailing_zeros(),
+        }
     }
 
     #[inline(always)]
@@ -30,7 +36,11 @@ impl Laps {
     /// The position `count` places after `position`; `count` is at most the capacity.
     #[inline(always)]
     pub(super) fn advance(self, position: u64, count: usize) -> u64 {
-        debug_assert!(count as u64 <= self.capacity, "{count} of {}", self.capacity);
+        debug_assert!(
+            count as u64 <= self.capacity,
+            "{count} of {}",
+            self.capacity
+        );
         let index = self.index(position) as u64 + count as u64;
         if index < self.capacity {
             position + count as u64

@@ -154,7 +154,10 @@ impl<T> Ring<T> {
         // The bit lies in the word that every push must change, so no push can miss it.
         // ORDERING: Acquire — what came before any push that got in is visible to the closer; pairs
         // with the claim in `reserve_push`.
-        self.tail.fetch_or(CLOSED, order!("ring_close_relaxed", Acquire)) & CLOSED == 0
+        self.tail
+            .fetch_or(CLOSED, order!("ring_close_relaxed", Acquire))
+            & CLOSED
+            == 0
     }
 
     /// Whether `close` was called.
@@ -246,7 +249,11 @@ impl<T> Ring<T> {
             if now == head {
                 if tail & !CLOSED == head {
                     let closed = tail & CLOSED != 0;
-                    return Err(if closed { PopError::Closed } else { PopError::Empty });
+                    return Err(if closed {
+                        PopError::Closed
+                    } else {
+                        PopError::Empty
+                    });
                 }
                 // A pusher has claimed the slot and not filled it yet.
                 backoff.snooze();
@@ -263,7 +270,12 @@ impl<T> Ring<T> {
             let at = self.laps.advance(position, count);
             // ORDERING: Acquire — the peer's last access to `value` came before this stamp; pairs
             // with the Release stores in `publish` and `take`.
-            if self.slot(at).stamp.load(order!("ring_stamp_relaxed", Acquire)) != stamp(at) {
+            if self
+                .slot(at)
+                .stamp
+                .load(order!("ring_stamp_relaxed", Acquire))
+                != stamp(at)
+            {
                 break;
             }
             count += 1;
@@ -280,7 +292,10 @@ impl<T> Ring<T> {
             (*cell).write(value);
         });
         // ORDERING: Release — publishes `value`; pairs with the Acquire in `run`.
-        slot.stamp.store(self.laps.full(position), order!("ring_publish_relaxed", Release));
+        slot.stamp.store(
+            self.laps.full(position),
+            order!("ring_publish_relaxed", Release),
+        );
     }
 
     /// Empties a slot that this thread has claimed.
@@ -289,9 +304,14 @@ impl<T> Ring<T> {
         let slot = self.slot(position);
         // SAFETY: the claim made this thread the slot's only user until the stamp below, and the
         // stamp it read said that the slot holds this lap's value.
-        let value = slot.value.with_mut(|cell| unsafe { (*cell).assume_init_read() });
+        let value = slot
+            .value
+            .with_mut(|cell| unsafe { (*cell).assume_init_read() });
         // ORDERING: Release — the read above is over; pairs with the Acquire in `run`.
-        slot.stamp.store(self.laps.freed(position), order!("ring_free_relaxed", Release));
+        slot.stamp.store(
+            self.laps.freed(position),
+            order!("ring_free_relaxed", Release),
+        );
         value
     }
 

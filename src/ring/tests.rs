@@ -13,7 +13,11 @@ fn jumps_are_steps() {
         for start in 0..3 * capacity {
             let mut walked = position;
             for count in 0..=capacity {
-                assert_eq!(laps.advance(position, count), walked, "{capacity} {start} {count}");
+                assert_eq!(
+                    laps.advance(position, count),
+                    walked,
+                    "{capacity} {start} {count}"
+                );
                 assert_eq!(laps.distance(position, walked), count);
                 assert_eq!(laps.index(walked), (start + count) % capacity);
                 walked = laps.advance(walked, 1);

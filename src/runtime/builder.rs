@@ -46,7 +46,10 @@ impl RuntimeBuilder {
     /// # Errors
     /// None yet; threads of the runtime's own will be started here.
     pub fn build(self) -> Result<Runtime, BuildError> {
-        Ok(Runtime { crew: Arc::new(Crew::new()), drop_timeout: self.drop_timeout })
+        Ok(Runtime {
+            crew: Arc::new(Crew::new()),
+            drop_timeout: self.drop_timeout,
+        })
     }
 }
 
@@ -61,7 +64,9 @@ impl Runtime {
 
     /// Configures a runtime.
     pub fn builder() -> RuntimeBuilder {
-        RuntimeBuilder { drop_timeout: Duration::from_secs(5) }
+        RuntimeBuilder {
+            drop_timeout: Duration::from_secs(5),
+        }
     }
 
     /// Configures a queue of payloads `T` and results `R`; `name` is its own in this runtime.

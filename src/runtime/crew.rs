@@ -45,7 +45,11 @@ struct State {
 
 impl Crew {
     pub(super) fn new() -> Self {
-        let state = State { draining: false, queues: Vec::new(), threads: Vec::new() };
+        let state = State {
+            draining: false,
+            queues: Vec::new(),
+            threads: Vec::new(),
+        };
         Crew {
             number: next_runtime_number(),
             state: Mutex::new(state),
@@ -111,7 +115,9 @@ impl Crew {
 
     fn wait_until(&self, deadline: Deadline, gone: impl Fn() -> bool) -> bool {
         let gone = || gone().then_some(());
-        gone().or_else(|| self.left.wait_until(Some(deadline), gone, || 1)).is_some()
+        gone()
+            .or_else(|| self.left.wait_until(Some(deadline), gone, || 1))
+            .is_some()
     }
 
     /// Joins the threads, all of which have left.
@@ -141,7 +147,11 @@ impl Host for Crew {
         if state.draining {
             return Adopted::ShutDown;
         }
-        if state.queues.iter().any(|other| other.name() == queue.name()) {
+        if state
+            .queues
+            .iter()
+            .any(|other| other.name() == queue.name())
+        {
             return Adopted::NameTaken;
         }
         state.queues.push(queue);

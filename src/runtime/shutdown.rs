@@ -68,9 +68,10 @@ impl Runtime {
             self.crew.join();
         }
         let queues = self.crew.queues();
-        let reports = queues
-            .iter()
-            .map(|queue| QueueReport { name: queue.name().to_owned(), stats: queue.stats() });
+        let reports = queues.iter().map(|queue| QueueReport {
+            name: queue.name().to_owned(),
+            stats: queue.stats(),
+        });
         let left_behind = self.crew.running().saturating_sub(usize::from(inside));
         ShutdownReport {
             queues: reports.collect(),

@@ -53,7 +53,9 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         F: Fn(T) -> Result<R, Failure> + Send + Sync + 'static,
     {
         match self.attempts() {
-            1 => self.start(count, handler, |station, handler| station.serve_owned(handler)),
+            1 => self.start(count, handler, |station, handler| {
+                station.serve_owned(handler)
+            }),
             attempts => Err(WorkersError::OwnedWithRetries { attempts }),
         }
     }
@@ -70,7 +72,10 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         let count = check_range("workers", count as u64, 1..=1024)?;
         let host = self.host().ok_or(WorkersError::ShutDown)?;
         let handler = Arc::new(handler);
-        let current = CurrentWorker { queue: self.id(), runtime: host.number() };
+        let current = CurrentWorker {
+            queue: self.id(),
+            runtime: host.number(),
+        };
         for number in 0..count {
             let (queue, handler) = (self.clone(), handler.clone());
             let shift = Shift::begin(self);
@@ -80,10 +85,12 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
                 serve(Station::new(queue), &handler);
             });
             let name = format!("{}-{number}", self.name());
-            host.clone().spawn(name, body).map_err(|refused| match refused {
-                SpawnError::ShutDown => WorkersError::ShutDown,
-                SpawnError::System(error) => WorkersError::Spawn(error),
-            })?;
+            host.clone()
+                .spawn(name, body)
+                .map_err(|refused| match refused {
+                    SpawnError::ShutDown => WorkersError::ShutDown,
+                    SpawnError::System(error) => WorkersError::Spawn(error),
+                })?;
         }
         Ok(())
     }

@@ -27,7 +27,9 @@ impl<T> Mutex<T> {
         Mutex(shuttle::sync::Mutex::new(value))
     }
     pub fn lock(&self) -> shuttle::sync::MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -44,13 +46,19 @@ const WRITER: usize = usize::MAX / 2;
 impl<T> UnsafeCell<T> {
     /// A cell that holds `value`.
     pub fn new(value: T) -> Self {
-        UnsafeCell { inside: atomic::AtomicUsize::new(0), value: std::cell::UnsafeCell::new(value) }
+        UnsafeCell {
+            inside: atomic::AtomicUsize::new(0),
+            value: std::cell::UnsafeCell::new(value),
+        }
     }
 
     /// Reads through a shared pointer.
     pub fn with<O>(&self, f: impl FnOnce(*const T) -> O) -> O {
         let before = self.inside.fetch_add(1, atomic::Ordering::SeqCst);
-        assert!(before < WRITER, "a cell is read while another thread writes it");
+        assert!(
+            before < WRITER,
+            "a cell is read while another thread writes it"
+        );
         let out = f(self.value.get());
         self.inside.fetch_sub(1, atomic::Ordering::SeqCst);
         out
@@ -59,7 +67,10 @@ impl<T> UnsafeCell<T> {
     /// Writes through an exclusive pointer.
     pub fn with_mut<O>(&self, f: impl FnOnce(*mut T) -> O) -> O {
         let before = self.inside.fetch_add(WRITER, atomic::Ordering::SeqCst);
-        assert!(before == 0, "a cell is written while another thread uses it");
+        assert!(
+            before == 0,
+            "a cell is written while another thread uses it"
+        );
         let out = f(self.value.get());
         self.inside.fetch_sub(WRITER, atomic::Ordering::SeqCst);
         out

@@ -33,7 +33,9 @@ impl Deadline {
     /// How long is left; `None` is for ever.
     pub fn remaining(&self) -> Option<Duration> {
         #[cfg(not(any(guichet_loom, guichet_shuttle)))]
-        return self.0.map(|end| end.saturating_duration_since(Instant::now()));
+        return self
+            .0
+            .map(|end| end.saturating_duration_since(Instant::now()));
         #[cfg(any(guichet_loom, guichet_shuttle))]
         Some(Duration::ZERO)
     }

@@ -79,7 +79,10 @@ impl Vacancies {
         }
         let taken = self.map & !rest;
         self.map = rest;
-        Vacancies { group: self.group, map: taken }
+        Vacancies {
+            group: self.group,
+            map: taken,
+        }
     }
 }
 
@@ -106,8 +109,10 @@ impl Pool {
             CachePadded::new(AtomicU64::new((1 << slots) - 1))
         };
         let groups = capacity.div_ceil(GROUP);
-        let home =
-            |at| Home { stash: AtomicU64::new(0), cursor: AtomicUsize::new(at * groups / homes) };
+        let home = |at| Home {
+            stash: AtomicU64::new(0),
+            cursor: AtomicUsize::new(at * groups / homes),
+        };
         Pool {
             homes: (0..homes).map(|at| CachePadded::new(home(at))).collect(),
             groups: (0..groups).map(group).collect(),
@@ -120,7 +125,8 @@ impl Pool {
     #[inline]
     pub fn claim(&self, thread: usize, most: u32) -> Option<Vacancies> {
         let home = &self.homes[thread % self.homes.len()];
-        self.take_from_stash(home, most).or_else(|| self.claim_elsewhere(home, most))
+        self.take_from_stash(home, most)
+            .or_else(|| self.claim_elsewhere(home, most))
     }
 
     #[cold]
@@ -149,7 +155,10 @@ impl Pool {
         let vacant =
             |group: &AtomicU64| group.load(order!("pool_hint_relaxed", Acquire)) & MAP != 0;
         self.groups.iter().any(|group| vacant(group))
-            || self.homes.iter().any(|home| home.stash.load(Relaxed) & (MAP | BUSY) != 0)
+            || self
+                .homes
+                .iter()
+                .any(|home| home.stash.load(Relaxed) & (MAP | BUSY) != 0)
     }
 
     #[inline]
@@ -159,7 +168,10 @@ impl Pool {
         // Acquire of whoever takes the bits.
         let before =
             self.groups[group].fetch_add(VERSION | bits, order!("pool_free_relaxed", Release));
-        debug_assert!(before & bits == 0, "slots {bits:b} of group {group} were given back twice");
+        debug_assert!(
+            before & bits == 0,
+            "slots {bits:b} of group {group} were given back twice"
+        );
     }
 
     #[inline]
@@ -169,7 +181,10 @@ impl Pool {
             if stash & BUSY != 0 || stash & MAP == 0 {
                 return None;
             }
-            let mut rest = Vacancies { group: (stash >> 32) as u32, map: stash as u32 };
+            let mut rest = Vacancies {
+                group: (stash >> 32) as u32,
+                map: stash as u32,
+            };
             let taken = rest.split(most);
             let new = stash & !MAP | u64::from(rest.map);
             // ORDERING: AcqRel — Acquire: the last tenant's end, passed on by the Release in `refill`;
@@ -192,7 +207,9 @@ impl Pool {
         let group = self.find_group(home)?;
         if !cfg!(guichet_bug = "pool_refill_not_busy") {
             // Relaxed: the bump of `moves` below publishes it.
-            home.stash.compare_exchange(empty, BUSY, Relaxed, Relaxed).ok()?;
+            home.stash
+                .compare_exchange(empty, BUSY, Relaxed, Relaxed)
+                .ok()?;
             // ORDERING: Release — who sees the bump sees BUSY or what followed; pairs with the
             // first load of `moves` in `sweep`.
             self.moves.fetch_add(1, Release);
@@ -205,7 +222,8 @@ impl Pool {
         let stash = u64::from(all.group) << 32 | u64::from(all.map);
         // ORDERING: Release — passes on what the take of the group acquired; pairs with the Acquire
         // in `take_from_stash`.
-        home.stash.store(stash, order!("pool_stash_relaxed", Release));
+        home.stash
+            .store(stash, order!("pool_stash_relaxed", Release));
         Some(taken)
     }
 
@@ -234,7 +252,10 @@ impl Pool {
             if group & MAP == 0 {
                 return None;
             }
-            let mut rest = Vacancies { group: at as u32, map: group as u32 };
+            let mut rest = Vacancies {
+                group: at as u32,
+                map: group as u32,
+            };
             let taken = rest.split(most);
             let new = group & !MAP | u64::from(rest.map);
             // ORDERING: AcqRel — Acquire: the last tenants' ends, from `add`; Release: who sees the

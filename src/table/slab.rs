@@ -106,7 +106,9 @@ impl<T, O> Slab<T, O> {
             payload: UnsafeCell::new(MaybeUninit::uninit()),
             waiter: UnsafeCell::new(None),
         };
-        Slab { slots: (0..capacity).map(slot).collect() }
+        Slab {
+            slots: (0..capacity).map(slot).collect(),
+        }
     }
 
     /// How many slots there are.
@@ -148,8 +150,12 @@ impl<T, O> Slab<T, O> {
         slot.attempts.store(0, Relaxed);
         // ORDERING: Release — publishes payload, waiter and occupancy; pairs with the Acquire of
         // the CAS in `activate` and of the load in `end`.
-        slot.word.store(new.0, order!("slab_admit_relaxed", Release));
-        Admitted { ticket: Ticket::new(number, new), occupancy }
+        slot.word
+            .store(new.0, order!("slab_admit_relaxed", Release));
+        Admitted {
+            ticket: Ticket::new(number, new),
+            occupancy,
+        }
     }
 
     /// `activate`: begins an attempt of the job that `ticket` names.
@@ -194,7 +200,11 @@ impl<T, O> Slab<T, O> {
             }
             let attempt = slot.attempts.load(Relaxed) + 1;
             slot.attempts.store(attempt, Relaxed);
-            return Ok(Claim { slot: ticket.slot(), word: new, attempt });
+            return Ok(Claim {
+                slot: ticket.slot(),
+                word: new,
+                attempt,
+            });
         }
     }
 
@@ -231,10 +241,15 @@ impl<T, O> Slab<T, O> {
     where
         T: Sync,
     {
-        assert!(claim.word.has(FULL), "the payload was moved out when the attempt began");
+        assert!(
+            claim.word.has(FULL),
+            "the payload was moved out when the attempt began"
+        );
         // SAFETY: the claim holds the slot, so FULL cannot be cleared while it lives, and nothing
         // writes to a payload in place.
-        self.slot(claim.slot).payload.with(|cell| unsafe { (*cell).assume_init_ref() })
+        self.slot(claim.slot)
+            .payload
+            .with(|cell| unsafe { (*cell).assume_init_ref() })
     }
 
     /// When the claimed job was admitted; 0 if that was not sampled.
@@ -258,10 +273,18 @@ impl<T, O> Slab<T, O> {
     /// `complete` or `bury`: the attempt decides its job, unless somebody was faster.
     #[inline(always)]
     pub fn settle(&self, claim: Claim, verb: Verb) -> Settled<T, O> {
-        debug_assert!(matches!(verb, Verb::Complete | Verb::Bury), "{verb:?} settles no attempt");
+        debug_assert!(
+            matches!(verb, Verb::Complete | Verb::Bury),
+            "{verb:?} settles no attempt"
+        );
         // Nobody joins a running attempt without deciding it, so the word is as the activation left
         // it, with this claim its only holder, or it is lost. One step decides, empties and vacates.
-        let new = claim.word.apply(verb).without(WAITER).without(FULL).released();
+        let new = claim
+            .word
+            .apply(verb)
+            .without(WAITER)
+            .without(FULL)
+            .released();
         let decided = if cfg!(guichet_bug = "slab_settle_check_then_act") {
             let unchanged = self.load(claim.slot) == claim.word;
             if unchanged {
@@ -274,12 +297,22 @@ impl<T, O> Slab<T, O> {
             self.swap(claim.slot, claim.word, new, Relaxed).is_ok()
         };
         if !decided {
-            return Settled { won: false, spoils: self.release(claim.slot) };
+            return Settled {
+                won: false,
+                spoils: self.release(claim.slot),
+            };
         }
         let waiter = self.take_waiter(claim.slot, claim.word);
         let payload = claim.word.has(FULL).then(|| self.move_payload(claim.slot));
         let vacant = Some(Vacant::new(claim.slot));
-        Settled { won: true, spoils: Spoils { vacant, waiter, payload } }
+        Settled {
+            won: true,
+            spoils: Spoils {
+                vacant,
+                waiter,
+                payload,
+            },
+        }
     }
 
     /// `retry`: the attempt failed and its job waits again; the ticket must be pushed.
@@ -315,7 +348,11 @@ impl<T, O> Slab<T, O> {
             {
                 let waiter = self.take_waiter(number, word);
                 let payload = Some(self.move_payload(number));
-                return Some(Spoils { vacant: None, waiter, payload });
+                return Some(Spoils {
+                    vacant: None,
+                    waiter,
+                    payload,
+                });
             }
             // Our own hold, in the same step: nobody frees the slot while we still empty it.
             // Relaxed: payload and waiter came with the load, or with a failed swap, and a live word's
@@ -323,7 +360,10 @@ impl<T, O> Slab<T, O> {
             match self.swap(number, word, new.pinned(), Relaxed) {
                 Ok(()) => {
                     let waiter = self.take_waiter(number, word);
-                    return Some(Spoils { waiter, ..self.release(number) });
+                    return Some(Spoils {
+                        waiter,
+                        ..self.release(number)
+                    });
                 }
                 Err(now) => word = now,
             }
@@ -359,7 +399,11 @@ impl<T, O> Slab<T, O> {
                         continue;
                     }
                     let vacant = new.is_vacant().then(|| Vacant::new(number));
-                    return Spoils { vacant, waiter: None, payload };
+                    return Spoils {
+                        vacant,
+                        waiter: None,
+                        payload,
+                    };
                 }
                 Err(now) => word = now,
             }
@@ -395,7 +439,9 @@ impl<T, O> Slab<T, O> {
     #[inline(always)]
     fn move_payload(&self, number: u32) -> T {
         // SAFETY: only called by whoever cleared FULL, once; it was the last holder.
-        self.slot(number).payload.with_mut(|cell| unsafe { (*cell).assume_init_read() })
+        self.slot(number)
+            .payload
+            .with_mut(|cell| unsafe { (*cell).assume_init_read() })
     }
 
     #[inline(always)]
@@ -406,14 +452,20 @@ impl<T, O> Slab<T, O> {
     #[inline(always)]
     fn load(&self, number: u32) -> Word {
         // ORDERING: Acquire — what the author of the word published; pairs with every verb's Release.
-        Word(self.slot(number).word.load(order!("slab_load_relaxed", Acquire)))
+        Word(
+            self.slot(number)
+                .word
+                .load(order!("slab_load_relaxed", Acquire)),
+        )
     }
 
     #[inline(always)]
     fn swap(&self, number: u32, old: Word, new: Word, order: Ordering) -> Result<(), Word> {
         let word = &self.slot(number).word;
         // ORDERING: Acquire on failure — the word is used as if it had been loaded.
-        word.compare_exchange(old.0, new.0, order, Acquire).map(drop).map_err(Word)
+        word.compare_exchange(old.0, new.0, order, Acquire)
+            .map(drop)
+            .map_err(Word)
     }
 }
 

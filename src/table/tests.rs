@@ -67,7 +67,10 @@ proptest! {
 
 #[test]
 fn a_word_prints_its_parts() {
-    let word = Word(7 << 24 | (JobState::Active as u64) << 20).with(FULL).with(WAITER).pinned();
+    let word = Word(7 << 24 | (JobState::Active as u64) << 20)
+        .with(FULL)
+        .with(WAITER)
+        .pinned();
     assert_eq!(format!("{word:?}"), "Active epoch 7 holders 1 FULL WAITER");
 }
 

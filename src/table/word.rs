@@ -31,7 +31,10 @@ pub(super) const LANE: Flag = Flag(1 << 19);
 pub(super) const FULL: Flag = Flag(1 << 18);
 pub(super) const WAITER: Flag = Flag(1 << 17);
 
-const _: () = assert!(STATE_SHIFT + 4 == SLOT_BITS, "epochs of word and ticket must align");
+const _: () = assert!(
+    STATE_SHIFT + 4 == SLOT_BITS,
+    "epochs of word and ticket must align"
+);
 const _: () = assert!((LANE.0 | FULL.0 | WAITER.0) & (HOLDERS | !FLAGS) == 0);
 
 /// What a slot's atomic word says.
@@ -83,7 +86,11 @@ impl Word {
     #[inline(always)]
     pub(super) fn apply(self, verb: Verb) -> Self {
         debug_assert!(verb.applies_to(self.state()), "{verb:?} on {self:?}");
-        let step = if cfg!(guichet_bug = "word_no_epoch") { 0 } else { 1 };
+        let step = if cfg!(guichet_bug = "word_no_epoch") {
+            0
+        } else {
+            1
+        };
         let epoch = (self.epoch() + step) << SLOT_BITS;
         Word(epoch | (verb.target() as u64) << STATE_SHIFT | self.0 & FLAGS)
     }
@@ -100,7 +107,10 @@ impl Word {
 
     #[inline(always)]
     pub(super) fn pinned(self) -> Self {
-        assert!(self.holders() < HOLDERS, "more than {HOLDERS} holders of one slot");
+        assert!(
+            self.holders() < HOLDERS,
+            "more than {HOLDERS} holders of one slot"
+        );
         Word(self.0 + 1)
     }
 
@@ -113,7 +123,13 @@ impl Word {
 
 impl fmt::Debug for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} epoch {} holders {}", self.state(), self.epoch(), self.holders())?;
+        write!(
+            f,
+            "{:?} epoch {} holders {}",
+            self.state(),
+            self.epoch(),
+            self.holders()
+        )?;
         for (flag, name) in [(LANE, " LANE"), (FULL, " FULL"), (WAITER, " WAITER")] {
             if self.has(flag) {
                 f.write_str(name)?;

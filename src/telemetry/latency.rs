@@ -24,7 +24,9 @@ pub struct Latency {
 impl Latency {
     /// An empty record; its memory never grows.
     pub fn new() -> Self {
-        Latency { buckets: (0..OCTAVES * SUBS).map(|_| Counter::default()).collect() }
+        Latency {
+            buckets: (0..OCTAVES * SUBS).map(|_| Counter::default()).collect(),
+        }
     }
 
     /// Records one duration. Only one thread at a time may call this.

@@ -11,7 +11,10 @@ fn percentiles_are_within_their_bucket() {
         let latency = Latency::new();
         latency.record(value);
         let median = LatencySummary::of([&latency].into_iter()).p50.as_nanos() as u64;
-        assert!(median.abs_diff(value) <= value / 16 + 1, "{value} came back as {median}");
+        assert!(
+            median.abs_diff(value) <= value / 16 + 1,
+            "{value} came back as {median}"
+        );
         assert!(median >= last, "{value} came back below its predecessor");
         last = median;
     }
@@ -31,13 +34,19 @@ fn parts_are_added_up() {
     second.record(1_000_000);
     let summary = LatencySummary::of([&first, &second].into_iter());
     assert_eq!(summary.samples, 100);
-    assert!(summary.p50.as_nanos() < 110 && summary.max.as_nanos() > 900_000, "{summary:?}");
+    assert!(
+        summary.p50.as_nanos() < 110 && summary.max.as_nanos() > 900_000,
+        "{summary:?}"
+    );
 }
 
 #[test]
 fn nothing_recorded_is_all_zero() {
     let latency = Latency::new();
-    assert_eq!(LatencySummary::of([&latency].into_iter()), LatencySummary::default());
+    assert_eq!(
+        LatencySummary::of([&latency].into_iter()),
+        LatencySummary::default()
+    );
 }
 
 #[test]

@@ -33,7 +33,10 @@ struct Counter {
 }
 
 fn counter() -> Arc<Counter> {
-    Arc::new(Counter { units: AtomicU32::new(0), event: EventCount::new(Yields::Warily) })
+    Arc::new(Counter {
+        units: AtomicU32::new(0),
+        event: EventCount::new(Yields::Warily),
+    })
 }
 
 impl Counter {
@@ -47,14 +50,18 @@ impl Counter {
         let attempt = || {
             let mut units = self.units.load(Relaxed);
             while units > 0 {
-                match self.units.compare_exchange(units, units - 1, Relaxed, Relaxed) {
+                match self
+                    .units
+                    .compare_exchange(units, units - 1, Relaxed, Relaxed)
+                {
                     Ok(_) => return Some(units),
                     Err(now) => units = now,
                 }
             }
             None
         };
-        self.event.wait_until(deadline, attempt, || self.units.load(Relaxed) as usize)
+        self.event
+            .wait_until(deadline, attempt, || self.units.load(Relaxed) as usize)
     }
 }
 

@@ -21,5 +21,9 @@ fn hole_is_probed() {
         thread.join().unwrap();
         record.lock().unwrap().insert(value);
     });
-    assert_eq!(seen.lock().unwrap().len(), 2, "the model explored one order only");
+    assert_eq!(
+        seen.lock().unwrap().len(),
+        2,
+        "the model explored one order only"
+    );
 }

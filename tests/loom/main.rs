@@ -32,5 +32,8 @@ fn check(name: &str, model: impl Fn() + Send + Sync + 'static) {
         counter.fetch_add(1, Ordering::Relaxed);
         model();
     });
-    println!("model {name}: {} executions", executions.load(Ordering::Relaxed));
+    println!(
+        "model {name}: {} executions",
+        executions.load(Ordering::Relaxed)
+    );
 }

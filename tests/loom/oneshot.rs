@@ -62,7 +62,10 @@ fn oneshot_forget() {
         };
         let mine = cell.wait(at_once()).or_else(|| cell.forget());
         let back = writer.join().unwrap();
-        assert!(mine.is_some() != back.is_some(), "the value was doubled or lost");
+        assert!(
+            mine.is_some() != back.is_some(),
+            "the value was doubled or lost"
+        );
         mine.iter().chain(&back).for_each(read);
     });
 }

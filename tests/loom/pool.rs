@@ -44,7 +44,11 @@ fn hands_over(name: &str, slots: usize) {
             .map(|home| claim(&shared.0, home).expect("a slot was lost").slot())
             .collect();
         left.sort_unstable();
-        assert_eq!(left, (0..slots as u32).collect::<Vec<_>>(), "one slot, two owners");
+        assert_eq!(
+            left,
+            (0..slots as u32).collect::<Vec<_>>(),
+            "one slot, two owners"
+        );
         assert!(claim(&shared.0, 0).is_none(), "a slot was invented");
     });
 }
@@ -70,7 +74,10 @@ fn pool_none_is_exact() {
             let vacant = claim(&other, 1).expect("two slots, at most one of them taken");
             other.give_back(vacant);
         });
-        assert!(claim(&pool, 0).is_some(), "none was said while a slot was vacant");
+        assert!(
+            claim(&pool, 0).is_some(),
+            "none was said while a slot was vacant"
+        );
         mover.join().unwrap();
     });
 }
@@ -87,7 +94,10 @@ fn pool_none_is_exact_over_groups() {
             other.give_back(held.pop().unwrap());
             drop(claim(&other, 0).expect("at most two of three slots are taken"));
         });
-        assert!(claim(&pool, 0).is_some(), "none was said while a slot was vacant");
+        assert!(
+            claim(&pool, 0).is_some(),
+            "none was said while a slot was vacant"
+        );
         mover.join().unwrap();
     });
 }
@@ -101,11 +111,17 @@ fn pool_steals_from_stash() {
         let other = shared.clone();
         let giver = thread::spawn(move || {
             held.iter().for_each(|vacant| other.1.write(vacant));
-            held.into_iter().for_each(|vacant| other.0.give_back(vacant));
-            claim(&other.0, 1).inspect(|vacant| other.1.write(vacant)).is_some()
+            held.into_iter()
+                .for_each(|vacant| other.0.give_back(vacant));
+            claim(&other.0, 1)
+                .inspect(|vacant| other.1.write(vacant))
+                .is_some()
         });
         claim(&shared.0, 0).inspect(|vacant| shared.1.write(vacant));
-        assert!(giver.join().unwrap(), "none was said while a slot was vacant");
+        assert!(
+            giver.join().unwrap(),
+            "none was said while a slot was vacant"
+        );
     });
 }
 
@@ -116,7 +132,10 @@ fn pool_hint_sees_moves() {
         let pool = Arc::new(Pool::new(2, 2));
         let other = pool.clone();
         let mover = thread::spawn(move || drop(claim(&other, 1).expect("two slots are vacant")));
-        assert!(pool.has_vacancy(), "no vacancy was seen while a slot was vacant");
+        assert!(
+            pool.has_vacancy(),
+            "no vacancy was seen while a slot was vacant"
+        );
         mover.join().unwrap();
     });
 }
@@ -133,7 +152,10 @@ fn pool_none_is_exact_over_stashes() {
             other.give_back(held);
             drop(claim(&other, 1).expect("at most two of three slots are taken"));
         });
-        assert!(claim(&pool, 0).is_some(), "none was said while a slot was vacant");
+        assert!(
+            claim(&pool, 0).is_some(),
+            "none was said while a slot was vacant"
+        );
         mover.join().unwrap();
     });
 }
@@ -149,7 +171,9 @@ fn pool_wakes_through_stash() {
         let blocked = thread::spawn(move || {
             let (pool, event) = &*second;
             let attempt = || pool.claim(1, 1);
-            event.wait_until(None, attempt, || usize::from(pool.has_vacancy())).is_some()
+            event
+                .wait_until(None, attempt, || usize::from(pool.has_vacancy()))
+                .is_some()
         });
         let lucky = thread::spawn(move || {
             let (pool, event) = &*first;

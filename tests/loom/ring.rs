@@ -43,7 +43,10 @@ fn two_by_two(name: &str, capacity: usize) {
         while let Ok(value) = ring.pop() {
             popped.push(Some(value));
         }
-        assert!(pushed.iter().flatten().count() >= capacity, "`Full` while there was room");
+        assert!(
+            pushed.iter().flatten().count() >= capacity,
+            "`Full` while there was room"
+        );
         pushed.retain(Option::is_some);
         popped.retain(Option::is_some);
         pushed.sort_unstable();
@@ -103,8 +106,16 @@ fn ring_batch() {
         let (run, three) = (batch.join().unwrap(), single.join().unwrap());
         while ring.pop_many(&mut popped, 2).is_ok() {}
         let order: Vec<_> = popped.iter().copied().filter(|value| *value < 3).collect();
-        assert_eq!(order, (1..=run as u32).collect::<Vec<_>>(), "a run was torn or reordered");
-        assert_eq!(popped.len() - run, three as usize, "a value was lost, doubled or invented");
+        assert_eq!(
+            order,
+            (1..=run as u32).collect::<Vec<_>>(),
+            "a run was torn or reordered"
+        );
+        assert_eq!(
+            popped.len() - run,
+            three as usize,
+            "a value was lost, doubled or invented"
+        );
     });
 }
 
@@ -133,7 +144,11 @@ fn ring_close() {
             }
         }
         assert!(closer.join().unwrap());
-        assert_eq!(producer.join().unwrap(), got, "a push succeeded after `Closed` was popped");
+        assert_eq!(
+            producer.join().unwrap(),
+            got,
+            "a push succeeded after `Closed` was popped"
+        );
         assert_eq!(ring.push(3), Err(PushError::Closed(3)));
     });
 }
@@ -172,7 +187,10 @@ fn ring_full_is_linearizable() {
         });
         rings.1.pop().unwrap();
         let full = rings.0.push(1).is_err();
-        assert!(!(thread.join().unwrap() && full), "both rings were found full after both pops");
+        assert!(
+            !(thread.join().unwrap() && full),
+            "both rings were found full after both pops"
+        );
     });
 }
 
@@ -202,7 +220,11 @@ fn ring_drop_of_the_rest() {
         drop(ring.pop());
         thread.join().unwrap();
         drop(ring);
-        assert_eq!(Arc::strong_count(&value), 1, "a value was leaked or dropped twice");
+        assert_eq!(
+            Arc::strong_count(&value),
+            1,
+            "a value was leaked or dropped twice"
+        );
     });
 }
 
@@ -228,7 +250,10 @@ fn ring_full_sees_causes() {
                 }
             })
         };
-        assert!(shared.0.push(2).is_ok(), "`Full` with at most one value inside");
+        assert!(
+            shared.0.push(2).is_ok(),
+            "`Full` with at most one value inside"
+        );
         popper.join().unwrap();
         pusher.join().unwrap();
     });

@@ -39,7 +39,11 @@ fn slab_three_settlers() {
         let interrupt = go(&world, |world| world.end(1, Interrupt));
         let cancel = world.end(1, Cancel);
         let wins = [complete.join().unwrap(), interrupt.join().unwrap(), cancel];
-        assert_eq!(wins.iter().filter(|won| **won).count(), 1, "one job, several outcomes or none");
+        assert_eq!(
+            wins.iter().filter(|won| **won).count(),
+            1,
+            "one job, several outcomes or none"
+        );
         drop(cell.take().expect("the waiter was not answered"));
         drop(cell);
         world.close();
@@ -103,7 +107,10 @@ fn slab_return_pop() {
         world.add(vacant, 1, None);
         let worker = go(&world, |world| world.work(Some(1)) == Some(true));
         let returned = world.end(1, Return);
-        assert!(returned != worker.join().unwrap(), "one job, two outcomes or none");
+        assert!(
+            returned != worker.join().unwrap(),
+            "one job, two outcomes or none"
+        );
         world.close();
     });
 }
@@ -137,8 +144,15 @@ fn slab_next_tenant() {
         world.run(claim, 1);
         if let Some(vacant) = world.reserve() {
             world.add(vacant, 2, Some(cell.clone()));
-            assert_eq!(world.work(Some(2)), Some(true), "the old name hit the new tenant");
-            drop(cell.take().expect("the new tenant's waiter was not answered"));
+            assert_eq!(
+                world.work(Some(2)),
+                Some(true),
+                "the old name hit the new tenant"
+            );
+            drop(
+                cell.take()
+                    .expect("the new tenant's waiter was not answered"),
+            );
         }
         stale.join().unwrap();
         drop(cell);
@@ -193,7 +207,10 @@ fn slab_stolen_ticket() {
             world.add(vacant, 2, None);
             attempt(&world);
         }
-        assert!(thief.join().unwrap() != owner, "one ticket, two attempts or none");
+        assert!(
+            thief.join().unwrap() != owner,
+            "one ticket, two attempts or none"
+        );
         world.close();
     });
 }
@@ -219,7 +236,11 @@ fn slab_stolen_stale_ticket() {
         let cancel = go(&world, |world| world.end(1, Cancel));
         let owner = attempt(&world);
         let wins = [thief.join().unwrap(), cancel.join().unwrap(), owner];
-        assert_eq!(wins.iter().filter(|won| **won).count(), 1, "one job, several outcomes or none");
+        assert_eq!(
+            wins.iter().filter(|won| **won).count(),
+            1,
+            "one job, several outcomes or none"
+        );
         world.close();
     });
 }
@@ -249,10 +270,18 @@ fn slab_attempt_happens_before_next() {
             let Some(ticket) = world.pop() else { return };
             let claim = world.slab.activate(ticket).expect("nobody else takes it");
             assert_eq!(claim.attempt(), 2);
-            world.slab.payload(&claim).body.with(|body| assert_eq!(unsafe { *body }, 9));
+            world
+                .slab
+                .payload(&claim)
+                .body
+                .with(|body| assert_eq!(unsafe { *body }, 9));
             world.settle(claim);
         });
-        world.slab.payload(&claim).body.with_mut(|body| unsafe { *body = 9 });
+        world
+            .slab
+            .payload(&claim)
+            .body
+            .with_mut(|body| unsafe { *body = 9 });
         world.fail(claim);
         next.join().unwrap();
         world.close();

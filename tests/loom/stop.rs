@@ -28,7 +28,11 @@ fn stop_and_admit() {
             lane: Ring::new(1),
             probe: AtomicU32::new(0),
         });
-        let vacant = queue.pool.claim(0, 1).and_then(|mut run| run.pop()).unwrap();
+        let vacant = queue
+            .pool
+            .claim(0, 1)
+            .and_then(|mut run| run.pop())
+            .unwrap();
         let other = queue.clone();
         let adder = thread::spawn(move || {
             let admitted = other.slab.admit(vacant, 7, None, |_, _| 0);
@@ -38,9 +42,10 @@ fn stop_and_admit() {
                     fence(SeqCst);
                     false
                 }
-                Err(PushError::Closed(_)) => {
-                    other.slab.end(0, admitted.occupancy, Verb::Return).is_some()
-                }
+                Err(PushError::Closed(_)) => other
+                    .slab
+                    .end(0, admitted.occupancy, Verb::Return)
+                    .is_some(),
                 Err(PushError::Full(_)) => panic!("more tickets than slots"),
             }
         });

@@ -79,7 +79,11 @@ impl World {
     /// Admits job number `job` and puts its ticket into the lane; its occupancy.
     pub fn add(&self, vacant: Vacant, job: u64, waiter: Option<Cell>) -> u64 {
         self.tally.admitted.fetch_add(1, Std);
-        let payload = Payload { job, body: UnsafeCell::new(job), tally: self.tally.clone() };
+        let payload = Payload {
+            job,
+            body: UnsafeCell::new(job),
+            tally: self.tally.clone(),
+        };
         let admitted = self.slab.admit(vacant, payload, waiter, |_, _| 0);
         self.push(admitted.ticket);
         admitted.occupancy
@@ -89,16 +93,20 @@ impl World {
     /// also travel over desks, which order nothing, so the word alone must carry the payload.
     pub fn push(&self, ticket: Ticket) {
         let place = self.lane.iter().find(|place| {
-            place.compare_exchange(u64::MAX, ticket.to_bits(), Release, Relaxed).is_ok()
+            place
+                .compare_exchange(u64::MAX, ticket.to_bits(), Release, Relaxed)
+                .is_ok()
         });
         assert!(place.is_some(), "the lane is full: more tickets than slots");
     }
 
     pub fn pop(&self) -> Option<Ticket> {
-        self.lane.iter().find_map(|place| match place.swap(u64::MAX, Relaxed) {
-            u64::MAX => None,
-            bits => Some(Ticket::from_bits(bits)),
-        })
+        self.lane
+            .iter()
+            .find_map(|place| match place.swap(u64::MAX, Relaxed) {
+                u64::MAX => None,
+                bits => Some(Ticket::from_bits(bits)),
+            })
     }
 
     /// A job that is admitted and claimed.
@@ -115,7 +123,10 @@ impl World {
         }
         if let Some(waiter) = spoils.waiter {
             self.tally.results.fetch_add(1, Std);
-            drop(waiter.set(Outcome { by, tally: self.tally.clone() }));
+            drop(waiter.set(Outcome {
+                by,
+                tally: self.tally.clone(),
+            }));
         }
         drop(spoils.payload);
     }
@@ -181,12 +192,24 @@ impl World {
 
     /// Runs what is left, then checks the books.
     pub fn close(&self) {
-        while self.lane.iter().any(|place| place.load(Acquire) != u64::MAX) {
+        while self
+            .lane
+            .iter()
+            .any(|place| place.load(Acquire) != u64::MAX)
+        {
             self.work(None);
         }
         let admitted = self.tally.admitted.load(Std);
-        assert_eq!(self.tally.ended.load(Std), admitted, "terminal outcomes against jobs");
-        assert_eq!(self.tally.dropped.load(Std), admitted, "payload drops against jobs");
+        assert_eq!(
+            self.tally.ended.load(Std),
+            admitted,
+            "terminal outcomes against jobs"
+        );
+        assert_eq!(
+            self.tally.dropped.load(Std),
+            admitted,
+            "payload drops against jobs"
+        );
         assert_eq!(self.tally.results.load(Std), 0, "results still alive");
         for _ in 0..self.slab.capacity() {
             std::mem::forget(self.reserve().expect("a slot was leaked"));

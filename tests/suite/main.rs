@@ -9,6 +9,7 @@ mod add_many;
 mod cancel;
 mod errors;
 mod producer;
+mod races;
 mod results;
 mod retry;
 mod runtimes;

@@ -40,7 +40,10 @@ impl Gate {
     /// Waits for a permit and uses it up.
     pub fn pass(&self) {
         let permits = self.0.0.lock().unwrap();
-        let wait = self.0.1.wait_timeout_while(permits, PATIENCE, |permits| *permits == 0);
+        let wait = self
+            .0
+            .1
+            .wait_timeout_while(permits, PATIENCE, |permits| *permits == 0);
         let (mut permits, timeout) = wait.unwrap();
         assert!(!timeout.timed_out(), "a gate stayed shut");
         *permits -= 1;
@@ -67,7 +70,10 @@ impl Count {
 
     pub fn reach(&self, goal: usize) {
         let count = self.0.0.lock().unwrap();
-        let wait = self.0.1.wait_timeout_while(count, PATIENCE, |count| *count < goal);
+        let wait = self
+            .0
+            .1
+            .wait_timeout_while(count, PATIENCE, |count| *count < goal);
         let (count, timeout) = wait.unwrap();
         assert!(!timeout.timed_out(), "{} events, not {goal}", *count);
     }
@@ -102,18 +108,23 @@ impl Drop for Token {
 /// A thread whose end is waited for with patience.
 pub struct Pending<X>(Receiver<X>);
 
-/// Runs `body` on a thread of its own.
+/// Runs `body` on a thread of its own, which has begun when this returns.
 pub fn start<X: Send + 'static>(body: impl FnOnce() -> X + Send + 'static) -> Pending<X> {
     let (sender, receiver) = channel();
+    let (running, runs) = channel();
     thread::spawn(move || {
+        let _ = running.send(());
         let _ = sender.send(body());
     });
+    runs.recv_timeout(PATIENCE).expect("the thread starts");
     Pending(receiver)
 }
 
 impl<X> Pending<X> {
     pub fn get(self) -> X {
-        self.0.recv_timeout(PATIENCE).expect("a thread panicked or hangs")
+        self.0
+            .recv_timeout(PATIENCE)
+            .expect("a thread panicked or hangs")
     }
 
     pub fn is_running(&self) -> bool {
@@ -121,10 +132,11 @@ impl<X> Pending<X> {
     }
 }
 
-/// Lets a thread that is about to block get there. Nothing depends on whether it did, except that
-/// the test then tests more.
+/// Gives threads that are about to block the time to get there. Nothing depends on whether they did,
+/// except that the test then tests more.
 pub fn let_block() {
-    for _ in 0..200 {
+    let end = Instant::now() + Duration::from_millis(2);
+    while Instant::now() < end {
         thread::yield_now();
     }
 }
@@ -140,8 +152,15 @@ pub fn until(message: &str, what: impl Fn() -> bool) {
 
 /// The outcome of a job that must end.
 pub fn outcome<R>(handle: JobHandle<R>) -> Result<R, JobError> {
+    let begun = Instant::now();
     match handle.wait_timeout(PATIENCE) {
-        Ok(outcome) => outcome,
+        Ok(outcome) => {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "the result was there and nobody was woken"
+            );
+            outcome
+        }
         Err(handle) => panic!("job {} does not end", handle.id()),
     }
 }
@@ -181,7 +200,10 @@ pub const NONE: Books = Books {
 
 impl Books {
     pub fn completed(jobs: u64) -> Self {
-        Books { completed: jobs, ..NONE }
+        Books {
+            completed: jobs,
+            ..NONE
+        }
     }
 
     fn accepted(&self) -> u64 {
@@ -205,7 +227,10 @@ pub fn audit(stats: &QueueStats, books: Books) {
         panicked: stats.panicked,
         late: stats.late,
     };
-    assert_eq!(counted, books, "the queue's counts (left) against the test's (right)");
+    assert_eq!(
+        counted, books,
+        "the queue's counts (left) against the test's (right)"
+    );
     assert_eq!(stats.accepted, books.accepted(), "{stats:?}");
     assert_eq!(stats.live(), books.waiting + books.active, "{stats:?}");
     assert!(stats.is_balanced(), "{stats:?}");
@@ -222,6 +247,11 @@ pub fn settle<T, R>(queue: &Queue<T, R>, books: Books) {
         thread::yield_now();
     }
     audit(&queue.stats(), books);
+}
+
+/// Waits until every job has ended.
+pub fn settle_all<T, R>(queue: &Queue<T, R>) {
+    until("every job has ended", || queue.stats().live() == 0);
 }
 
 /// Every slot that the books do not need is vacant: exactly so many more jobs fit, and leave again.

@@ -37,15 +37,22 @@ impl Corpus {
         let mut paths = Vec::new();
         collect(root, &mut paths)?;
         if paths.is_empty() {
-            return Err(Error::NoFiles { path: root.to_owned() });
+            return Err(Error::NoFiles {
+                path: root.to_owned(),
+            });
         }
         // The order of directory entries is the file system's mood; sorted, two runs do the same.
         paths.sort();
-        let mut corpus =
-            Corpus { root: root.to_owned(), files: Vec::with_capacity(paths.len()), bytes: 0 };
+        let mut corpus = Corpus {
+            root: root.to_owned(),
+            files: Vec::with_capacity(paths.len()),
+            bytes: 0,
+        };
         for path in paths {
-            let (digest, bytes) =
-                digest(&path).map_err(|source| Error::Input { path: path.clone(), source })?;
+            let (digest, bytes) = digest(&path).map_err(|source| Error::Input {
+                path: path.clone(),
+                source,
+            })?;
             corpus.bytes += bytes;
             corpus.files.push((path, digest));
         }
@@ -60,12 +67,19 @@ impl Corpus {
     /// One line for the report.
     pub fn describe(&self) -> String {
         let mib = self.bytes as f64 / f64::from(1 << 20);
-        format!("{} files, {mib:.1} MiB, in {}", self.files.len(), self.root.display())
+        format!(
+            "{} files, {mib:.1} MiB, in {}",
+            self.files.len(),
+            self.root.display()
+        )
     }
 }
 
 fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let failed = |source| Error::Input { path: directory.to_owned(), source };
+    let failed = |source| Error::Input {
+        path: directory.to_owned(),
+        source,
+    };
     for entry in fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let kind = entry.file_type().map_err(failed)?;
@@ -87,9 +101,18 @@ fn digest(path: &Path) -> io::Result<(Digest, u64)> {
         bytes.clear();
         let length = File::open(path)?.read_to_end(bytes)?;
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u32;
-        let words =
-            bytes.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count() as u32;
-        Ok((Digest { lines, words, crc: crc32fast::hash(bytes) }, length as u64))
+        let words = bytes
+            .split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty())
+            .count() as u32;
+        Ok((
+            Digest {
+                lines,
+                words,
+                crc: crc32fast::hash(bytes),
+            },
+            length as u64,
+        ))
     })
 }
 
@@ -135,19 +158,24 @@ impl Ledger {
         let starts = |entry: &Entry| entry.starts.load(Ordering::Relaxed);
         self.none("lost", |_, entry| starts(entry) == 0)?;
         self.none("started more than once", |_, entry| starts(entry) > 1)?;
-        self.none("answered differently from the sequential pass", |number, entry| {
-            entry.found.get().copied().flatten() != Some(*self.file(number).1)
-        })
+        self.none(
+            "answered differently from the sequential pass",
+            |number, entry| entry.found.get().copied().flatten() != Some(*self.file(number).1),
+        )
     }
 
     fn none(&self, fault: &str, is_faulty: impl Fn(u64, &Entry) -> bool) -> Result<(), String> {
-        let mut faulty =
-            (0..).zip(&self.entries).filter(|(number, entry)| is_faulty(*number, entry));
+        let mut faulty = (0..)
+            .zip(&self.entries)
+            .filter(|(number, entry)| is_faulty(*number, entry));
         let Some((first, _)) = faulty.next() else {
             return Ok(());
         };
         let (number, path) = (1 + faulty.count(), self.file(first).0.display());
-        Err(format!("{number} of {} jobs {fault}, first job {first} ({path})", self.entries.len()))
+        Err(format!(
+            "{number} of {} jobs {fault}, first job {first} ({path})",
+            self.entries.len()
+        ))
     }
 
     fn file(&self, number: u64) -> (&Path, &Digest) {

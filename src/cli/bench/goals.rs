@@ -44,18 +44,51 @@ impl fmt::Display for Goal {
 /// All goals, judged by the empty workload and the idle measure.
 pub fn check(groups: &[Group], idle: Option<&Idle>) -> Vec<Goal> {
     let mut goals = vec![
-        at_least("single add", Impl::GuichetAdd, 0.4, "crossbeam", Impl::Crossbeam, groups),
-        at_least("producer", Impl::GuichetProducer, 0.7, "crossbeam", Impl::Crossbeam, groups),
-        at_least("add_many(32)", Impl::GuichetAddMany, 0.7, "crossbeam", Impl::Crossbeam, groups),
-        at_least("single add", Impl::GuichetAdd, 4.0, "rayon spawn", Impl::Rayon, groups),
+        at_least(
+            "single add",
+            Impl::GuichetAdd,
+            0.4,
+            "crossbeam",
+            Impl::Crossbeam,
+            groups,
+        ),
+        at_least(
+            "producer",
+            Impl::GuichetProducer,
+            0.7,
+            "crossbeam",
+            Impl::Crossbeam,
+            groups,
+        ),
+        at_least(
+            "add_many(32)",
+            Impl::GuichetAddMany,
+            0.7,
+            "crossbeam",
+            Impl::Crossbeam,
+            groups,
+        ),
+        at_least(
+            "single add",
+            Impl::GuichetAdd,
+            4.0,
+            "rayon spawn",
+            Impl::Rayon,
+            groups,
+        ),
         at_most("single add ≤ 100 CPU ns per job", 100.0, groups, |group| {
             let row = group.row(Impl::GuichetAdd)?;
             Some(row.spread(|run| run.cpu_ns_per_job)?.median)
         }),
-        at_most("single add, no allocation per job", 0.005, groups, |group| {
-            let row = group.row(Impl::GuichetAdd)?;
-            Some(row.spread(|run| Some(run.allocations_per_job))?.median)
-        }),
+        at_most(
+            "single add, no allocation per job",
+            0.005,
+            groups,
+            |group| {
+                let row = group.row(Impl::GuichetAdd)?;
+                Some(row.spread(|run| Some(run.allocations_per_job))?.median)
+            },
+        ),
     ];
     let burnt = idle.and_then(|idle| idle.cpu_ms_per_second);
     goals.push(Goal {
@@ -80,18 +113,28 @@ fn at_most(
     groups: &[Group],
     figure: impl Fn(&Group) -> Option<f64>,
 ) -> Goal {
-    let worst = figures(groups, figure).into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
+    let worst = figures(groups, figure)
+        .into_iter()
+        .max_by(|a, b| a.0.total_cmp(&b.0));
     let text = format!("{what} at every level up to {THREADS}x{THREADS}");
     goal(text, worst, |worst| worst <= ceiling)
 }
 
 fn figures(groups: &[Group], figure: impl Fn(&Group) -> Option<f64>) -> Vec<(f64, Level)> {
-    let judged =
-        groups.iter().filter(|group| group.workload == "empty" && group.level.within(THREADS));
-    judged.filter_map(|group| Some((figure(group)?, group.level))).collect()
+    let judged = groups
+        .iter()
+        .filter(|group| group.workload == "empty" && group.level.within(THREADS));
+    judged
+        .filter_map(|group| Some((figure(group)?, group.level)))
+        .collect()
 }
 
 fn goal(text: String, worst: Option<(f64, Level)>, reached: impl Fn(f64) -> bool) -> Goal {
     let (worst, at) = worst.unzip();
-    Goal { text, worst, at, reached: worst.map(reached) }
+    Goal {
+        text,
+        worst,
+        at,
+        reached: worst.map(reached),
+    }
 }

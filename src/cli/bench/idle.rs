@@ -54,7 +54,9 @@ pub fn measure() -> Result<Idle, Failed> {
         inside.pass();
         Ok(())
     };
-    queue.workers(WORKERS, handler).map_err(|error| Failed::new("Queue::workers", error))?;
+    queue
+        .workers(WORKERS, handler)
+        .map_err(|error| Failed::new("Queue::workers", error))?;
 
     // These two sleeps synchronise nothing: they are the time in which nothing is to happen.
     thread::sleep(SETTLE); // WORK: idling is what is measured
@@ -72,7 +74,10 @@ pub fn measure() -> Result<Idle, Failed> {
     valve.drain(again)?;
 
     if !runtime.shutdown(PATIENCE).in_time {
-        return Err(Failed::new("Runtime::shutdown", "workers are still running"));
+        return Err(Failed::new(
+            "Runtime::shutdown",
+            "workers are still running",
+        ));
     }
     let per_second = |cpu: Duration| cpu.as_secs_f64() * 1e3 / consumed.wall.as_secs_f64();
     Ok(Idle {
@@ -101,7 +106,9 @@ fn fill(queue: &Queue<u64, ()>) -> Result<u64, Failed> {
 /// Adds `number` jobs, waiting for slots: a handler's return comes a moment before its slot is free again.
 fn refill(queue: &Queue<u64, ()>, number: u64) -> Result<u64, Failed> {
     for job in 0..number {
-        queue.add(job).map_err(|error| Failed::new("Queue::add", error))?;
+        queue
+            .add(job)
+            .map_err(|error| Failed::new("Queue::add", error))?;
     }
     Ok(number)
 }

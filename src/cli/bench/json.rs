@@ -38,9 +38,19 @@ impl File {
     /// # Errors
     /// `Json` when it cannot be opened.
     pub fn create(path: &Path) -> Result<Self, Error> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let file = file.map_err(|source| Error::Json { path: path.to_owned(), source })?;
-        Ok(File { path: path.to_owned(), file })
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
+        let file = file.map_err(|source| Error::Json {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(File {
+            path: path.to_owned(),
+            file,
+        })
     }
 
     /// Replaces the content by `report`.
@@ -124,12 +134,20 @@ impl<'a> Document<'a> {
                     add_to_start: Percentiles::of(&row.latencies.start),
                     add_to_end: Percentiles::of(&row.latencies.end),
                 };
-                summary.push(Named { workload, level, contender, figures });
+                summary.push(Named {
+                    workload,
+                    level,
+                    contender,
+                    figures,
+                });
             }
         }
         Document {
             schema: "guichet-bench/1",
-            environment: Environment { machine: &report.machine, regime: &report.regime },
+            environment: Environment {
+                machine: &report.machine,
+                regime: &report.regime,
+            },
             options: report.plan.describe(),
             stopped: report.stopped,
             runs,

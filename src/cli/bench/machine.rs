@@ -52,7 +52,9 @@ impl Machine {
             cpu,
             cores: num_cpus::get(),
             physical_cores: num_cpus::get_physical(),
-            kernel: format!("{} {}", std::env::consts::OS, release.trim()).trim_end().to_owned(),
+            kernel: format!("{} {}", std::env::consts::OS, release.trim())
+                .trim_end()
+                .to_owned(),
             rustc: rustc(),
         }
     }
@@ -119,7 +121,11 @@ pub struct Watch {
 impl Watch {
     /// Begins.
     pub fn begin() -> Self {
-        Watch { load: load(), machine: Ticks::read(), own: meter::cpu_time() }
+        Watch {
+            load: load(),
+            machine: Ticks::read(),
+            own: meter::cpu_time(),
+        }
     }
 
     /// Ends: names the regime.
@@ -128,7 +134,9 @@ impl Watch {
         let (strangers_percent, steal_percent) = taken.unzip();
         let loaded = match taken {
             Some((strangers, steal)) => strangers + steal > LOADED_PERCENT,
-            None => self.load.is_some_and(|load| load > 0.25 * num_cpus::get() as f64),
+            None => self
+                .load
+                .is_some_and(|load| load > 0.25 * num_cpus::get() as f64),
         };
         let name = match (num_cpus::get(), loaded) {
             (1, _) => "one core",
@@ -150,7 +158,10 @@ impl Watch {
         let own = meter::cpu_time()?.saturating_sub(self.own?).as_secs_f64() * TICKS_PER_SECOND;
         let all = (now.all - then.all).max(1.0);
         let strangers = (now.busy - then.busy - own).max(0.0);
-        Some((100.0 * strangers / all, 100.0 * (now.steal - then.steal) / all))
+        Some((
+            100.0 * strangers / all,
+            100.0 * (now.steal - then.steal) / all,
+        ))
     }
 }
 
@@ -165,15 +176,28 @@ struct Ticks {
 impl Ticks {
     fn read() -> Option<Self> {
         let stat = fs::read_to_string("/proc/stat").ok()?;
-        let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
+        let fields = stat
+            .lines()
+            .next()?
+            .strip_prefix("cpu ")?
+            .split_whitespace();
         let ticks: Vec<f64> = fields.map_while(|field| field.parse().ok()).collect();
         // The two that follow `steal` are guests' time, which `user` already holds.
         let [user, nice, system, idle, waiting, irq, softirq, steal] = *ticks.first_chunk()?;
         let busy = user + nice + system + irq + softirq;
-        Some(Ticks { all: busy + idle + waiting + steal, busy, steal })
+        Some(Ticks {
+            all: busy + idle + waiting + steal,
+            busy,
+            steal,
+        })
     }
 }
 
 fn load() -> Option<f64> {
-    fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
+    fs::read_to_string("/proc/loadavg")
+        .ok()?
+        .split(' ')
+        .next()?
+        .parse()
+        .ok()
 }

@@ -35,14 +35,24 @@ impl Meter {
     /// The clock is read last, so that reading the others is not part of the run.
     pub fn start() -> Self {
         let (cpu, allocations) = (cpu_time(), allocations());
-        Meter { cpu, allocations, begun: Instant::now() }
+        Meter {
+            cpu,
+            allocations,
+            begun: Instant::now(),
+        }
     }
 
     /// What has been consumed since the start.
     pub fn read(&self) -> Consumed {
         let wall = self.begun.elapsed();
-        let cpu = cpu_time().zip(self.cpu).map(|(now, then)| now.saturating_sub(then));
-        Consumed { wall, cpu, allocations: allocations() - self.allocations }
+        let cpu = cpu_time()
+            .zip(self.cpu)
+            .map(|(now, then)| now.saturating_sub(then));
+        Consumed {
+            wall,
+            cpu,
+            allocations: allocations() - self.allocations,
+        }
     }
 }
 
@@ -74,7 +84,9 @@ fn duration(time: libc::timeval) -> Duration {
 /// Resident memory in KiB, where `/proc` tells.
 pub fn resident_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -92,7 +104,10 @@ thread_local! {
 
 fn allocations() -> u64 {
     // ORDERING: Relaxed — counters on their own; a run's end has already synchronised with its workers.
-    COUNTS.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    COUNTS
+        .iter()
+        .map(|count| count.load(Ordering::Relaxed))
+        .sum()
 }
 
 #[inline]

@@ -56,7 +56,11 @@ use super::stop::Stop;
 pub fn run(options: &BenchArgs, stop: &Stop, out: &mut dyn Write) -> Result<(), super::Error> {
     let plan = Plan::new(options, num_cpus::get());
     // What a wrong option would break is tried before minutes of measuring, not after.
-    let file = options.json.as_deref().map(json::File::create).transpose()?;
+    let file = options
+        .json
+        .as_deref()
+        .map(json::File::create)
+        .transpose()?;
     let workloads = workloads(&plan, options)?;
     let mut bench = Bench {
         progress: progress(&plan, workloads.len() as u64, options.quiet),
@@ -129,7 +133,8 @@ impl Bench<'_> {
             if self.stop.requested() {
                 break;
             }
-            self.progress.set_message(format!("{} warm-up {}", workload.name(), contender.name()));
+            self.progress
+                .set_message(format!("{} warm-up {}", workload.name(), contender.name()));
             let level = Level::new(2, 2);
             let jobs = self.plan.jobs(workload, &**contender).div_ceil(20);
             run::measure(&**contender, level, workload, jobs, self.plan.terms).map_err(
@@ -152,7 +157,11 @@ impl Bench<'_> {
             runs: Vec::new(),
             latencies: Latencies::default(),
         });
-        let mut group = Group { workload: workload.name(), level, rows: rows.collect() };
+        let mut group = Group {
+            workload: workload.name(),
+            level,
+            rows: rows.collect(),
+        };
         let outcome = self.repeat(workload, level, &mut group);
         if group.rows.iter().any(|row| !row.runs.is_empty()) {
             self.groups.push(group);
@@ -168,8 +177,10 @@ impl Bench<'_> {
                 }
                 let contender = &*self.plan.contenders[index];
                 let (name, what) = (contender.name(), workload.name());
-                self.progress
-                    .set_message(format!("{what} {level} {repetition}/{} {name}", self.plan.reps));
+                self.progress.set_message(format!(
+                    "{what} {level} {repetition}/{} {name}",
+                    self.plan.reps
+                ));
                 let jobs = self.plan.jobs(workload, contender);
                 let measured = run::measure(contender, level, workload, jobs, self.plan.terms);
                 let measured = measured.map_err(|fault| Error::Run {
@@ -188,11 +199,17 @@ impl Bench<'_> {
 
 /// A bar on stderr, drawn only between runs and only on a terminal.
 fn progress(plan: &Plan, workloads: u64, quiet: bool) -> ProgressBar {
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let target = if quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
     let style = ProgressStyle::with_template("{bar:30.cyan} {pos}/{len} {elapsed} {msg}");
     let bar = ProgressBar::with_draw_target(Some(plan.runs() * workloads), target);
     // The template is a constant; should it ever be wrong, the plain style serves.
-    style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
+    style
+        .map(|style| bar.clone().with_style(style))
+        .unwrap_or(bar)
 }
 
 /// Why a measurement ended early.
@@ -235,7 +252,10 @@ pub enum Error {
 impl Error {
     /// True if another command line would have avoided it.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Error::Input { .. } | Error::NoFiles { .. } | Error::Json { .. })
+        matches!(
+            self,
+            Error::Input { .. } | Error::NoFiles { .. } | Error::Json { .. }
+        )
     }
 }
 
@@ -243,16 +263,33 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Input { path, source } => {
-                write!(f, "--input: cannot read {}: {source}; expected a directory", path.display())
+                write!(
+                    f,
+                    "--input: cannot read {}: {source}; expected a directory",
+                    path.display()
+                )
             }
             Error::NoFiles { path } => {
-                write!(f, "--input {}: expected a directory with at least one file", path.display())
+                write!(
+                    f,
+                    "--input {}: expected a directory with at least one file",
+                    path.display()
+                )
             }
             Error::Json { path, source } => {
-                write!(f, "--json {}: cannot write the file: {source}", path.display())
+                write!(
+                    f,
+                    "--json {}: cannot write the file: {source}",
+                    path.display()
+                )
             }
             Error::Idle(failed) => write!(f, "idle: {failed}"),
-            Error::Run { contender, workload, level, fault } => {
+            Error::Run {
+                contender,
+                workload,
+                level,
+                fault,
+            } => {
                 write!(f, "{workload}, {contender} at {level}: {fault}")
             }
         }

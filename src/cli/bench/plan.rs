@@ -24,9 +24,17 @@ struct Amounts {
 
 /// Chosen for two to four minutes on two cores: runs of the fastest take a tenth of a second or more, enough to dwarf the
 /// wake-ups at either end.
-const FULL: Amounts = Amounts { empty: 4_000_000, files: 20_000, reps: 5 };
+const FULL: Amounts = Amounts {
+    empty: 4_000_000,
+    files: 20_000,
+    reps: 5,
+};
 /// Chosen for less than 20 seconds.
-const QUICK: Amounts = Amounts { empty: 400_000, files: 4_000, reps: 3 };
+const QUICK: Amounts = Amounts {
+    empty: 400_000,
+    files: 4_000,
+    reps: 3,
+};
 
 /// What to measure.
 pub struct Plan {
@@ -59,8 +67,16 @@ impl Plan {
             levels: levels.0,
             reps: options.reps.unwrap_or(amounts.reps),
             contenders: contenders::all(&options.impls),
-            terms: Terms { capacity: options.capacity as usize, patience: PATIENCE },
-            wanted: [WorkloadChoice::Empty, WorkloadChoice::Files, WorkloadChoice::Idle].map(wants),
+            terms: Terms {
+                capacity: options.capacity as usize,
+                patience: PATIENCE,
+            },
+            wanted: [
+                WorkloadChoice::Empty,
+                WorkloadChoice::Files,
+                WorkloadChoice::Idle,
+            ]
+            .map(wants),
             amounts,
             jobs: options.jobs,
         }

@@ -65,7 +65,10 @@ impl Report<'_> {
             "plan     {reps} repetitions, contenders in turn; capacity {capacity}; latency of 1 job in {every}"
         )?;
         if self.stopped {
-            writeln!(out, "stopped  by a signal; what follows is what had been measured")?;
+            writeln!(
+                out,
+                "stopped  by a signal; what follows is what had been measured"
+            )?;
         }
         for workload in self.workloads {
             self.print_workload(workload, out)?;
@@ -73,7 +76,11 @@ impl Report<'_> {
         if let Some(idle) = self.idle {
             writeln!(out, "\n{}", describe_idle(idle))?;
         }
-        let mut judged = self.goals.iter().filter(|goal| goal.reached.is_some()).peekable();
+        let mut judged = self
+            .goals
+            .iter()
+            .filter(|goal| goal.reached.is_some())
+            .peekable();
         if judged.peek().is_some() {
             writeln!(out, "\ngoals")?;
         }
@@ -81,12 +88,21 @@ impl Report<'_> {
     }
 
     fn print_workload(&self, workload: &Workload, out: &mut dyn Write) -> io::Result<()> {
-        let groups: Vec<&Group> =
-            self.groups.iter().filter(|group| group.workload == workload.name()).collect();
+        let groups: Vec<&Group> = self
+            .groups
+            .iter()
+            .filter(|group| group.workload == workload.name())
+            .collect();
         if groups.is_empty() {
             return Ok(());
         }
-        writeln!(out, "\n{} — {}; {}\n", workload.name(), describe(workload), self.jobs(workload))?;
+        writeln!(
+            out,
+            "\n{} — {}; {}\n",
+            workload.name(),
+            describe(workload),
+            self.jobs(workload)
+        )?;
         let mut table = Table::new();
         table
             .load_style(NOTHING)
@@ -118,13 +134,20 @@ impl Report<'_> {
 
     /// How many jobs a run has: one number, or one per pace.
     fn jobs(&self, workload: &Workload) -> String {
-        let mut numbers: Vec<u64> =
-            self.plan.contenders.iter().map(|one| self.plan.jobs(workload, &**one)).collect();
+        let mut numbers: Vec<u64> = self
+            .plan
+            .contenders
+            .iter()
+            .map(|one| self.plan.jobs(workload, &**one))
+            .collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         numbers.dedup();
         match *numbers {
             [fast, slow] => format!("{fast} jobs per run, {slow} for slow rivals"),
-            _ => format!("{} jobs per run", numbers.first().copied().unwrap_or_default()),
+            _ => format!(
+                "{} jobs per run",
+                numbers.first().copied().unwrap_or_default()
+            ),
         }
     }
 }
@@ -152,7 +175,9 @@ fn cells(group: &Group, row: &Row) -> Vec<String> {
         cells.extend(percentiles(&Percentiles::of(histogram)));
     }
     cells.push(or_dash(cpu.map(|cpu| format!("{:.0}", cpu.median))));
-    cells.push(or_dash(allocations.map(|allocations| format!("{:.2}", allocations.median))));
+    cells.push(or_dash(
+        allocations.map(|allocations| format!("{:.2}", allocations.median)),
+    ));
     cells
 }
 

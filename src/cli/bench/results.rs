@@ -151,14 +151,19 @@ pub struct Group {
 impl Group {
     /// The row of a contender, if it was measured.
     pub fn row(&self, id: Impl) -> Option<&Row> {
-        self.rows.iter().find(|row| row.id == id && !row.runs.is_empty())
+        self.rows
+            .iter()
+            .find(|row| row.id == id && !row.runs.is_empty())
     }
 
     /// How many times the throughput of `base` that of `id` is, over the repetitions that have both.
     pub fn ratio(&self, id: Impl, base: Impl) -> Option<Spread> {
         let (row, base) = (self.row(id)?, self.row(base)?);
         let ratios = row.runs.iter().filter_map(|run| {
-            let partner = base.runs.iter().find(|partner| partner.repetition == run.repetition)?;
+            let partner = base
+                .runs
+                .iter()
+                .find(|partner| partner.repetition == run.repetition)?;
             Some(run.jobs_per_second / partner.jobs_per_second)
         });
         Spread::of(ratios)

@@ -54,7 +54,10 @@ impl std::fmt::Display for Fault {
             Fault::Failed(failed) => failed.fmt(f),
             Fault::NoThread(source) => write!(f, "cannot start a producer thread: {source}"),
             Fault::Stalled { ran, jobs } => {
-                write!(f, "jobs lost: {ran} of {jobs} ran, then nothing happened any more")
+                write!(
+                    f,
+                    "jobs lost: {ran} of {jobs} ran, then nothing happened any more"
+                )
             }
             Fault::Unsound(what) => f.write_str(what),
         }
@@ -121,13 +124,18 @@ pub fn measure(
         }
     }
     for producer in producers {
-        producer.join().map_err(|_| Fault::Unsound("a producer panicked".to_owned()))?;
+        producer
+            .join()
+            .map_err(|_| Fault::Unsound("a producer panicked".to_owned()))?;
     }
     let finished = system.finish();
     // The task's own books name the fault more exactly than the contender's.
     task.verify().map_err(Fault::Unsound)?;
     finished?;
-    Ok(Measured { consumed, latencies: task.latencies() })
+    Ok(Measured {
+        consumed,
+        latencies: task.latencies(),
+    })
 }
 
 fn spawn(
@@ -135,8 +143,10 @@ fn spawn(
     share: Share,
     report: mpsc::Sender<Result<(), Failed>>,
 ) -> std::io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("producer".to_owned()).spawn(move || {
-        // Nobody listens any more only when the run has already failed.
-        let _ = report.send(produce(share));
-    })
+    thread::Builder::new()
+        .name("producer".to_owned())
+        .spawn(move || {
+            // Nobody listens any more only when the run has already failed.
+            let _ = report.send(produce(share));
+        })
 }

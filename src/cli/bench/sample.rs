@@ -33,7 +33,10 @@ impl Samples {
     /// Room for the samples of `jobs` jobs.
     pub fn new(jobs: u64) -> Self {
         let rows = (0..jobs.div_ceil(EVERY)).map(|_| Row::default()).collect();
-        Samples { epoch: Instant::now(), rows }
+        Samples {
+            epoch: Instant::now(),
+            rows,
+        }
     }
 
     /// Called just before job `number` is added: keeps the time if the job is sampled.
@@ -77,7 +80,11 @@ impl Samples {
 
     #[inline]
     fn row(&self, number: u64) -> Option<&Row> {
-        if sampled(number) { self.rows.get((number / EVERY) as usize) } else { None }
+        if sampled(number) {
+            self.rows.get((number / EVERY) as usize)
+        } else {
+            None
+        }
     }
 
     fn now(&self) -> u64 {
@@ -103,7 +110,10 @@ pub struct Latencies {
 
 impl Default for Latencies {
     fn default() -> Self {
-        Latencies { start: three_digits(), end: three_digits() }
+        Latencies {
+            start: three_digits(),
+            end: three_digits(),
+        }
     }
 }
 

@@ -133,12 +133,17 @@ impl Tally {
 
     /// What has been counted so far; exact once the workers are done.
     pub fn total(&self) -> Total {
-        let mut total = Total { jobs: 0, numbers: 0 };
+        let mut total = Total {
+            jobs: 0,
+            numbers: 0,
+        };
         for cell in self.cells.iter().chain([&self.spill]) {
             // ORDERING: Acquire — reads what the counted jobs wrote, partner: the Release stores in `count`.
             total.jobs += cell.jobs.load(Ordering::Acquire);
             // ORDERING: Relaxed — stored before `jobs`, which the Acquire above read; partner: `count`.
-            total.numbers = total.numbers.wrapping_add(cell.numbers.load(Ordering::Relaxed));
+            total.numbers = total
+                .numbers
+                .wrapping_add(cell.numbers.load(Ordering::Relaxed));
         }
         total
     }

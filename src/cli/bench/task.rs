@@ -48,7 +48,12 @@ impl Task {
             Workload::Empty => (None, 64),
             Workload::Files(corpus) => (Some(Ledger::new(corpus, jobs)), 1),
         };
-        Task { jobs, ledger, samples: Samples::new(jobs), tally: Tally::new(jobs, workers, stride) }
+        Task {
+            jobs,
+            ledger,
+            samples: Samples::new(jobs),
+            tally: Tally::new(jobs, workers, stride),
+        }
     }
 
     /// How many jobs there are.
@@ -74,7 +79,11 @@ impl Task {
     /// # Errors
     /// How many have run, if none did for as long as `patience`.
     pub fn wait(&self, patience: Duration) -> Result<(), u64> {
-        if self.tally.wait(patience) { Ok(()) } else { Err(self.tally.total().jobs) }
+        if self.tally.wait(patience) {
+            Ok(())
+        } else {
+            Err(self.tally.total().jobs)
+        }
     }
 
     /// Checks, once the workers are gone, that each job ran exactly once and found what it should.

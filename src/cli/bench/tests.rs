@@ -17,9 +17,15 @@ use super::task::{Task, Workload};
 use crate::cli::args::Impl;
 use crate::cli::level::Level;
 
-const TERMS: Terms = Terms { capacity: 16, patience: Duration::from_secs(20) };
+const TERMS: Terms = Terms {
+    capacity: 16,
+    patience: Duration::from_secs(20),
+};
 /// For runs that are to stall: any length will do, for nothing happens in it.
-const SHORT: Terms = Terms { capacity: 16, patience: Duration::from_millis(100) };
+const SHORT: Terms = Terms {
+    capacity: 16,
+    patience: Duration::from_millis(100),
+};
 
 /// A directory of a few files, removed in the end.
 struct Scratch(PathBuf);
@@ -64,7 +70,10 @@ impl Contender for Cheat {
         _capacity: usize,
         task: &Arc<Task>,
     ) -> Result<Box<dyn Running>, Failed> {
-        Ok(Box::new(Cheating { with_seven: self.0, task: Arc::clone(task) }))
+        Ok(Box::new(Cheating {
+            with_seven: self.0,
+            task: Arc::clone(task),
+        }))
     }
 }
 
@@ -111,7 +120,16 @@ fn a_lost_job_is_reported() {
     for workload in [Workload::Empty, scratch.workload()] {
         let fault = cheat(|_| (), &workload, SHORT).unwrap_err();
         // On a busy machine patience may end before the other 29 have run.
-        assert!(matches!(fault, Fault::Stalled { ran: ..30, jobs: 30 }), "{fault}");
+        assert!(
+            matches!(
+                fault,
+                Fault::Stalled {
+                    ran: ..30,
+                    jobs: 30
+                }
+            ),
+            "{fault}"
+        );
     }
 }
 
@@ -120,19 +138,37 @@ fn a_job_that_ran_twice_is_reported() {
     let scratch = Scratch::new("twice");
     let twice: fn(&Task) = |task| (0..2).for_each(|_| task.run(7));
     let fault = cheat(twice, &Workload::Empty, TERMS).unwrap_err();
-    assert_eq!(fault, Fault::Unsound("31 jobs ran, 30 were added".to_owned()));
-    let fault = cheat(twice, &scratch.workload(), TERMS).unwrap_err().to_string();
-    assert!(fault.starts_with("1 of 30 jobs started more than once, first job 7 ("), "{fault}");
+    assert_eq!(
+        fault,
+        Fault::Unsound("31 jobs ran, 30 were added".to_owned())
+    );
+    let fault = cheat(twice, &scratch.workload(), TERMS)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        fault.starts_with("1 of 30 jobs started more than once, first job 7 ("),
+        "{fault}"
+    );
 }
 
 #[test]
 fn a_job_that_took_anothers_place_is_reported() {
     let scratch = Scratch::new("instead");
     let instead: fn(&Task) = |task| task.run(8);
-    let fault = cheat(instead, &Workload::Empty, TERMS).unwrap_err().to_string();
-    assert!(fault.starts_with("30 jobs ran, but not each of them once"), "{fault}");
-    let fault = cheat(instead, &scratch.workload(), TERMS).unwrap_err().to_string();
-    assert!(fault.starts_with("1 of 30 jobs lost, first job 7 ("), "{fault}");
+    let fault = cheat(instead, &Workload::Empty, TERMS)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        fault.starts_with("30 jobs ran, but not each of them once"),
+        "{fault}"
+    );
+    let fault = cheat(instead, &scratch.workload(), TERMS)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        fault.starts_with("1 of 30 jobs lost, first job 7 ("),
+        "{fault}"
+    );
 }
 
 #[test]
@@ -142,7 +178,9 @@ fn a_different_answer_is_reported() {
     // The sequential pass has been made; what the jobs find from now on is something else.
     fs::write(scratch.0.join("a.txt"), "one two\nthree\nfour").unwrap();
     fs::remove_file(scratch.0.join("deeper/b.txt")).unwrap();
-    let fault = cheat(|task| task.run(7), &workload, TERMS).unwrap_err().to_string();
+    let fault = cheat(|task| task.run(7), &workload, TERMS)
+        .unwrap_err()
+        .to_string();
     let expected = "20 of 30 jobs answered differently from the sequential pass, first job 0 (";
     assert!(fault.starts_with(expected), "{fault}");
 }
@@ -170,7 +208,10 @@ fn every_contender_runs_every_job_once() {
 
 #[test]
 fn a_capacity_of_one_is_enough() {
-    let terms = Terms { capacity: 1, ..TERMS };
+    let terms = Terms {
+        capacity: 1,
+        ..TERMS
+    };
     for contender in contenders::all(&[]) {
         let measured = measure(&*contender, Level::new(2, 2), &Workload::Empty, 200, terms);
         measured.unwrap_or_else(|fault| panic!("{}: {fault}", contender.name()));
@@ -209,9 +250,16 @@ fn a_tally_counts_beyond_its_seats() {
 #[test]
 fn one_job_in_64_is_sampled() {
     let samples = Samples::new(6_400);
-    let chosen: Vec<u64> = (0..6_400).filter(|number| samples.start(*number).is_some()).collect();
+    let chosen: Vec<u64> = (0..6_400)
+        .filter(|number| samples.start(*number).is_some())
+        .collect();
     assert_eq!(chosen.len(), 100);
-    assert!((0..).zip(&chosen).all(|(group, number)| number / EVERY == group), "one of each 64");
+    assert!(
+        (0..)
+            .zip(&chosen)
+            .all(|(group, number)| number / EVERY == group),
+        "one of each 64"
+    );
     let mut places: Vec<u64> = chosen.iter().map(|number| number % EVERY).collect();
     places.sort_unstable();
     places.dedup();
@@ -252,9 +300,11 @@ fn a_reader_that_leaves_is_no_failure() {
         "64",
         "-q",
     ];
-    let error =
-        crate::cli::run(options.iter().map(|word| word.into()), &mut Gone(AtomicU64::new(0)))
-            .unwrap_err();
+    let error = crate::cli::run(
+        options.iter().map(|word| word.into()),
+        &mut Gone(AtomicU64::new(0)),
+    )
+    .unwrap_err();
     assert!(
         matches!(&error, crate::cli::Error::Output(source) if source.kind() == io::ErrorKind::BrokenPipe)
     );

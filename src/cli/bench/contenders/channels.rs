@@ -114,7 +114,9 @@ impl<C: Channel> Running for System<C> {
         let System { sender, threads } = *self;
         drop(sender);
         for thread in threads {
-            thread.join().map_err(|_| Failed::new("worker", "panicked"))?;
+            thread
+                .join()
+                .map_err(|_| Failed::new("worker", "panicked"))?;
         }
         Ok(())
     }
@@ -210,8 +212,16 @@ impl Channel for Deque {
     const PACE: u64 = 4;
 
     fn bounded(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        let inner = Mutex::new(Inner { numbers: VecDeque::with_capacity(capacity), senders: 1 });
-        let deque = Arc::new(Deque { inner, some: Condvar::new(), room: Condvar::new(), capacity });
+        let inner = Mutex::new(Inner {
+            numbers: VecDeque::with_capacity(capacity),
+            senders: 1,
+        });
+        let deque = Arc::new(Deque {
+            inner,
+            some: Condvar::new(),
+            room: Condvar::new(),
+            capacity,
+        });
         (DequeSender(Arc::clone(&deque)), deque)
     }
 

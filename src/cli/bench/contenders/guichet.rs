@@ -56,8 +56,15 @@ impl Contender for Guichet {
             work.run(*job.payload());
             Ok(())
         };
-        queue.workers(workers, handler).map_err(|error| Failed::new("Queue::workers", error))?;
-        Ok(Box::new(System { way: *self, runtime, queue, jobs: task.jobs() }))
+        queue
+            .workers(workers, handler)
+            .map_err(|error| Failed::new("Queue::workers", error))?;
+        Ok(Box::new(System {
+            way: *self,
+            runtime,
+            queue,
+            jobs: task.jobs(),
+        }))
     }
 }
 
@@ -74,13 +81,18 @@ impl Running for System {
         match self.way {
             Guichet::Add => Box::new(move |share| {
                 share.each(|number| {
-                    queue.add(number).map(drop).map_err(|error| Failed::new("Queue::add", error))
+                    queue
+                        .add(number)
+                        .map(drop)
+                        .map_err(|error| Failed::new("Queue::add", error))
                 })
             }),
             Guichet::Producer => Box::new(move |share| {
                 let mut own = queue.producer();
                 share.each(|number| {
-                    own.add(number).map(drop).map_err(|error| Failed::new("Producer::add", error))
+                    own.add(number)
+                        .map(drop)
+                        .map_err(|error| Failed::new("Producer::add", error))
                 })
             }),
             // A batch may not exceed the capacity, or it would be refused as invalid.
@@ -97,7 +109,10 @@ impl Running for System {
 
     fn finish(self: Box<Self>) -> Result<(), Failed> {
         if !self.runtime.shutdown(GRACE).in_time {
-            return Err(Failed::new("Runtime::shutdown", "workers are still running"));
+            return Err(Failed::new(
+                "Runtime::shutdown",
+                "workers are still running",
+            ));
         }
         let stats = self.queue.stats();
         if (stats.accepted, stats.completed) != (self.jobs, self.jobs) {

@@ -88,5 +88,8 @@ pub fn all(chosen: &[Impl]) -> Vec<Box<dyn Contender>> {
         Box::new(channels::MUTEX),
         Box::new(rayon::Rayon),
     ];
-    every.into_iter().filter(|one| chosen.is_empty() || chosen.contains(&one.id())).collect()
+    every
+        .into_iter()
+        .filter(|one| chosen.is_empty() || chosen.contains(&one.id()))
+        .collect()
 }

@@ -59,12 +59,19 @@ impl Contender for Rayon {
             TASK.set(None);
             let _ = leaving.arrive();
         };
-        let builder =
-            ThreadPoolBuilder::new().num_threads(workers).start_handler(ready).exit_handler(gone);
-        let pool =
-            builder.build().map_err(|error| Failed::new("ThreadPoolBuilder::build", error))?;
+        let builder = ThreadPoolBuilder::new()
+            .num_threads(workers)
+            .start_handler(ready)
+            .exit_handler(gone);
+        let pool = builder
+            .build()
+            .map_err(|error| Failed::new("ThreadPoolBuilder::build", error))?;
         up.gather(workers);
-        Ok(Box::new(System { pool: Arc::new(pool), down, workers }))
+        Ok(Box::new(System {
+            pool: Arc::new(pool),
+            down,
+            workers,
+        }))
     }
 }
 
@@ -90,7 +97,11 @@ impl Running for System {
     }
 
     fn finish(self: Box<Self>) -> Result<(), Failed> {
-        let System { pool, down, workers } = *self;
+        let System {
+            pool,
+            down,
+            workers,
+        } = *self;
         // Dropping the pool tells its threads to end but does not wait for them; the next run must not meet them.
         drop(pool);
         down.gather(workers);
