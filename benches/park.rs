@@ -95,7 +95,7 @@ impl Bell {
 
     /// Waits for a number other than `last`.
     fn after(&self, last: u64) -> u64 {
-        let attempt = || Some(self.number.load(SeqCst)).filter(|number| *number != last);
+        let attempt = |_| Some(self.number.load(SeqCst)).filter(|number| *number != last);
         self.event
             .wait_until(None, attempt, || 0)
             .expect("a wait without an end finds")

@@ -45,6 +45,15 @@ impl fmt::Debug for Counts {
     }
 }
 
+/// How carefully a waiter looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// It will look again: what is easily seen, without getting in the way of who works.
+    Glance,
+    /// It will sleep if there is nothing.
+    Exact,
+}
+
 /// Who sleeps, the one idle longest in front.
 struct Sleepers {
     queue: VecDeque<(u64, thread::Thread)>,
@@ -77,12 +86,13 @@ impl EventCount {
 
     /// Waits until `attempt` gives something; `None` once `deadline` has passed.
     ///
-    /// `attempt` must see whatever a thread did before it called a `notify`. `more` tells for how many
+    /// `attempt` must see whatever a thread did before it called a `notify`, if it is asked to be exact;
+    /// while the waiter looks around a glance will do. `more` tells for how many
     /// units more an attempt could succeed; if for any, the next sleeper is woken in turn.
     pub fn wait_until<X>(
         &self,
         deadline: Option<Deadline>,
-        attempt: impl FnMut() -> Option<X>,
+        attempt: impl FnMut(Care) -> Option<X>,
         more: impl Fn() -> usize,
     ) -> Option<X> {
         self.counts.fetch_add(SEARCHER, Relaxed);
@@ -105,13 +115,13 @@ impl EventCount {
     fn search<X>(
         &self,
         deadline: Option<Deadline>,
-        mut attempt: impl FnMut() -> Option<X>,
+        mut attempt: impl FnMut(Care) -> Option<X>,
         more: impl Fn() -> usize,
     ) -> Option<X> {
         loop {
             let mut look = self.patience.look();
             while look.again() {
-                if let Some(found) = attempt() {
+                if let Some(found) = attempt(Care::Glance) {
                     look.judge(&more);
                     return Some(found);
                 }
@@ -123,14 +133,14 @@ impl EventCount {
                 fence(SeqCst);
             }
             if !cfg!(guichet_bug = "event_no_recheck")
-                && let Some(found) = attempt()
+                && let Some(found) = attempt(Care::Exact)
             {
                 self.delist(key);
                 return Some(found);
             }
             while self.is_listed(key) {
                 if deadline.is_some_and(|end| end.passed()) && self.delist(key) {
-                    return attempt();
+                    return attempt(Care::Exact);
                 }
                 park_until(deadline);
             }

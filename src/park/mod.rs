@@ -8,6 +8,6 @@ mod patience;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 
-pub use event::EventCount;
+pub use event::{Care, EventCount};
 pub use oneshot::Oneshot;
 pub use patience::Yields;

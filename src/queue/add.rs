@@ -8,7 +8,7 @@ use super::{
     TryAddError, TryAddManyError, current_worker,
 };
 use crate::model::JobId;
-use crate::park::Oneshot;
+use crate::park::{Care, Oneshot};
 use crate::ring::PushError;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Arc, Deadline, thread_number};
@@ -54,8 +54,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
 
     /// Adds a job; waits for room as long as it takes.
     ///
-    /// Blocked callers are served in the order in which they blocked, but a caller that finds room
-    /// does not queue up behind them.
+    /// Blocked callers are woken in the order in which they blocked. A caller that finds room does not
+    /// queue up behind them, and one that is overtaken in this way blocks anew.
     ///
     /// # Errors
     /// [`AddError::Closed`] once shutdown began, also for a caller that is waiting;
@@ -244,12 +244,13 @@ impl<T, R> Shared<T, R> {
         most: usize,
         deadline: Option<Deadline>,
     ) -> Result<Vacancies, NoSlot> {
-        let attempt = || match self.is_open() {
-            true => self.claim_run(most).map(Ok),
-            false => Some(Err(NoSlot::Closed)),
+        let attempt = |care| match (self.is_open(), care) {
+            (false, _) => Some(Err(NoSlot::Closed)),
+            (true, Care::Glance) => self.pool.claim_rich(thread_number(), most as u32).map(Ok),
+            (true, Care::Exact) => self.claim_run(most).map(Ok),
         };
         if self.is_own_worker() {
-            return attempt().unwrap_or(Err(NoSlot::WouldDeadlock));
+            return attempt(Care::Exact).unwrap_or(Err(NoSlot::WouldDeadlock));
         }
         let claimed = self
             .blocked

@@ -102,7 +102,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         }
         let found = shared
             .idle
-            .wait_until(None, || self.look(shared), || shared.work_left());
+            .wait_until(None, |_| self.look(shared), || shared.work_left());
         found.unwrap_or(Found::Nothing)
     }
 
@@ -154,7 +154,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Station<T, R> {
     /// Works with a handler that gets its job by reference.
-    pub(crate) fn serve(self, handler: impl Fn(&Job<'_, T>) -> Result<R, Failure>) {
+    pub(crate) fn serve(self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) {
         self.work(|shared, desk, ticket| {
             let claim = match shared.slab.activate(ticket) {
                 Ok(claim) => claim,
@@ -175,7 +175,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Station<T, R> {
 
 impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// Works with a handler that consumes its job's payload.
-    pub(crate) fn serve_owned(self, handler: impl Fn(T) -> Result<R, Failure>) {
+    pub(crate) fn serve_owned(self, handler: &impl Fn(T) -> Result<R, Failure>) {
         self.work(|shared, desk, ticket| {
             let (claim, payload) = match shared.slab.activate_owned(ticket) {
                 Ok(activated) => activated,
@@ -205,7 +205,7 @@ impl<T, R> Shared<T, R> {
     }
 
     /// Runs one attempt; a panic is a failure.
-    #[inline]
+    #[inline(always)]
     fn timed(
         &self,
         claim: &Claim,

@@ -12,7 +12,8 @@ use crate::table::Vacancies;
 /// Every job is visible to workers at once, as with [`Queue::add`]; only the *slots* come in batches.
 /// Reserved slots count as taken, so other adders may find the queue full while a producer has some
 /// to spare: it reserves at most a quarter of the capacity, and gives what it has left back before
-/// it waits, on [`flush`](Producer::flush) and on drop.
+/// it waits, on [`flush`](Producer::flush) and on drop. So flush before the thread waits for room in
+/// another way, by [`Queue::add`] say: several that wait while they hold all the slots would not end.
 ///
 /// ```
 /// let runtime = guichet::Runtime::new()?;

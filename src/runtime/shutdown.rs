@@ -24,13 +24,17 @@ pub struct ShutdownReport {
 pub struct QueueReport {
     /// The queue's name.
     pub name: String,
-    /// Its counts after shutdown: nothing waits, and nothing runs but the job that called shutdown.
+    /// Its counts after shutdown: nothing waits, and nothing runs but the job that called shutdown. If
+    /// the time was over, a job that was just ending may be missing from the counts still.
     pub stats: QueueStats,
 }
 
 impl Runtime {
     /// Ends the runtime: refuses new jobs, lets the workers finish what is there, and after `timeout`
     /// gives up on the rest.
+    ///
+    /// All queues refuse new jobs at once, so a handler that would pass its work on to another queue
+    /// gets `Closed`; wait for the jobs of the first queue before, if the second one shall have theirs.
     ///
     /// Returns as soon as the workers have left. Blocked adders wake with `Closed` at once. Jobs that
     /// nobody started by then are *returned*: their waiters learn it, and

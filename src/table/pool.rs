@@ -131,7 +131,15 @@ impl Pool {
 
     #[cold]
     fn claim_elsewhere(&self, home: &Home, most: u32) -> Option<Vacancies> {
-        self.refill(home, most).or_else(|| self.sweep(most))
+        self.refill(home, most, 1).or_else(|| self.sweep(most))
+    }
+
+    /// Like `claim`, if a good number of slots is vacant together: for a thread that waits and will ask
+    /// again. It leaves alone what the workers are adding to, and comes away with a run.
+    pub fn claim_rich(&self, thread: usize, most: u32) -> Option<Vacancies> {
+        let home = &self.homes[thread % self.homes.len()];
+        self.take_from_stash(home, most)
+            .or_else(|| self.refill(home, most, RICH))
     }
 
     /// Gives one slot back.
@@ -198,13 +206,13 @@ impl Pool {
         }
     }
 
-    /// Moves a group's vacant slots into an empty stash, all but up to `most` of them.
-    fn refill(&self, home: &Home, most: u32) -> Option<Vacancies> {
+    /// Moves a group's vacant slots, if there are `least`, into an empty stash, all but up to `most`.
+    fn refill(&self, home: &Home, most: u32, least: u32) -> Option<Vacancies> {
         let empty = home.stash.load(Relaxed);
         if empty & (BUSY | MAP) != 0 {
             return None;
         }
-        let group = self.find_group(home)?;
+        let group = self.find_group(home, least)?;
         if !cfg!(guichet_bug = "pool_refill_not_busy") {
             // Relaxed: the bump of `moves` below publishes it.
             home.stash
@@ -227,8 +235,8 @@ impl Pool {
         Some(taken)
     }
 
-    /// A rich group; the richest seen if none is; `None` if all look empty.
-    fn find_group(&self, home: &Home) -> Option<usize> {
+    /// A rich group; the richest seen if none is; `None` if it has fewer than `least` vacant slots.
+    fn find_group(&self, home: &Home, least: u32) -> Option<usize> {
         let start = home.cursor.load(Relaxed);
         let mut best = (0, start);
         for step in 0..self.groups.len() {
@@ -243,7 +251,7 @@ impl Pool {
         }
         let (vacant, at) = best;
         home.cursor.store(at, Relaxed);
-        (vacant > 0).then_some(at)
+        (vacant >= least).then_some(at)
     }
 
     fn take_from_group(&self, at: usize, most: u32) -> Option<Vacancies> {

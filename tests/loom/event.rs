@@ -18,7 +18,7 @@ fn event_and_ring() {
         let other = shared.clone();
         let consumer = thread::spawn(move || {
             let (ring, event) = &*other;
-            event.wait_until(None, || ring.pop().ok(), || ring.len())
+            event.wait_until(None, |_| ring.pop().ok(), || ring.len())
         });
         shared.0.push(1).unwrap();
         shared.1.notify_one_after_rmw();
@@ -47,7 +47,7 @@ impl Counter {
 
     /// How many units there were, the one taken included.
     fn take(&self, deadline: Option<Deadline>) -> Option<u32> {
-        let attempt = || {
+        let attempt = |_| {
             let mut units = self.units.load(Relaxed);
             while units > 0 {
                 match self
@@ -141,7 +141,7 @@ fn event_close() {
         let waiter = || {
             let counter = counter.clone();
             thread::spawn(move || {
-                let closed = || (counter.units.load(Relaxed) > 0).then_some(());
+                let closed = |_| (counter.units.load(Relaxed) > 0).then_some(());
                 counter.event.wait_until(None, closed, || 1)
             })
         };

@@ -170,14 +170,14 @@ fn pool_wakes_through_stash() {
         let (first, second) = (shared.clone(), shared.clone());
         let blocked = thread::spawn(move || {
             let (pool, event) = &*second;
-            let attempt = || pool.claim(1, 1);
+            let attempt = |_| pool.claim(1, 1);
             event
                 .wait_until(None, attempt, || usize::from(pool.has_vacancy()))
                 .is_some()
         });
         let lucky = thread::spawn(move || {
             let (pool, event) = &*first;
-            event.wait_until(None, || Some(()), || usize::from(pool.has_vacancy()))
+            event.wait_until(None, |_| Some(()), || usize::from(pool.has_vacancy()))
         });
         shared.0.give_back_all(held);
         shared.1.notify_one_after_rmw();
