@@ -449,6 +449,34 @@ fn control_files() {
     );
 }
 
+/// The floors that every job passes through hold no lock.
+fn locks(source: &Source) -> Vec<Complaint> {
+    let hot = ["src/ring/", "src/table/", "src/telemetry/"];
+    if !hot.iter().any(|floor| source.path.starts_with(floor)) {
+        return Vec::new();
+    }
+    let lines = source.lines.iter().enumerate();
+    let locked = lines.filter(|(_, line)| line.raw.contains("Mutex"));
+    locked
+        .map(|(number, _)| source.complain(number, "a lock on the path of every job"))
+        .collect()
+}
+
+#[test]
+fn the_path_of_a_job_takes_no_lock() {
+    expect_none(over(locks, &["src"]));
+}
+
+#[test]
+fn control_locks() {
+    control(
+        locks,
+        "src/table/slab.rs",
+        "//! A.\nuse crate::sync::Mutex; //~ a lock",
+    );
+    control(locks, "src/queue/mod.rs", "//! A.\nuse crate::sync::Mutex;");
+}
+
 /// Every bug seeded in `src/` stands in the table of `.ci/bugs` with the test that catches it, and
 /// the table names no other.
 fn bugs(sources: &[Source], table: &Source, tests: &[Source]) -> Vec<Complaint> {
