@@ -70,6 +70,9 @@ impl Runtime {
     }
 
     /// Configures a queue of payloads `T` and results `R`; `name` is its own in this runtime.
+    ///
+    /// A queue and its slots live as long as the runtime, even when no handle is left: build queues
+    /// once and not per request.
     pub fn queue<T: Send + 'static, R: Send + 'static>(&self, name: &str) -> QueueBuilder<T, R> {
         let crew: Arc<dyn Host> = self.crew.clone();
         let host: Weak<dyn Host> = Arc::downgrade(&crew);
