@@ -105,6 +105,21 @@ fn take(handle: JobHandle<u64>, round: u64) -> u64 {
     }
 }
 
+/// The fewest allocations of a few rounds of `body`, which are to be `expected`.
+///
+/// A lock that a thread finds taken for the first time makes that thread's parking place, and this may
+/// happen as late as chance has it; what every job or every sleep allocates shows in every round.
+fn steady(expected: usize, mut body: impl FnMut()) -> usize {
+    let mut fewest = usize::MAX;
+    for _ in 0..5 {
+        fewest = fewest.min(ALLOCATOR.during(&mut body));
+        if fewest == expected {
+            break;
+        }
+    }
+    fewest
+}
+
 #[test]
 fn a_job_allocates_nothing_and_a_submitted_job_its_cell() {
     // A capacity that blocks the adder often, and one that never does.
@@ -122,8 +137,8 @@ fn a_job_allocates_nothing_and_a_submitted_job_its_cell() {
             .expect("workers");
         warm_up(&queue, &done);
 
-        let goal = done.load(SeqCst) + JOBS;
-        let added = ALLOCATOR.during(|| {
+        let added = steady(0, || {
+            let goal = done.load(SeqCst) + JOBS;
             for number in 0..JOBS {
                 queue.add(number).expect("open");
             }
@@ -134,9 +149,9 @@ fn a_job_allocates_nothing_and_a_submitted_job_its_cell() {
             "capacity {capacity}: allocations of {JOBS} jobs by `add`"
         );
 
-        let goal = done.load(SeqCst) + JOBS;
         let mut producer = queue.producer();
-        let produced = ALLOCATOR.during(|| {
+        let produced = steady(0, || {
+            let goal = done.load(SeqCst) + JOBS;
             for number in 0..JOBS {
                 producer.add(number).expect("open");
             }
@@ -148,15 +163,15 @@ fn a_job_allocates_nothing_and_a_submitted_job_its_cell() {
             "capacity {capacity}: allocations of {JOBS} jobs by a producer"
         );
 
-        let submitted = ALLOCATOR.during(|| {
+        let cells = JOBS as usize / 10;
+        let submitted = steady(cells, || {
             for number in 0..JOBS / 10 {
                 let handle = queue.submit(number).expect("open");
                 assert_eq!(take(handle, number), number);
             }
         });
         assert_eq!(
-            submitted as u64,
-            JOBS / 10,
+            submitted, cells,
             "capacity {capacity}: one cell per submitted job"
         );
         assert!(runtime.shutdown(PATIENCE).in_time);
