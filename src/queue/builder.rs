@@ -50,7 +50,7 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     /// How many jobs may wait or run at a time. Default 1,024; 1 to 16,777,215.
     ///
     /// Their slots are allocated in `build`, and nothing more afterwards: a slot takes 64 bytes with a
-    /// payload of up to 16, its place in line another 16.
+    /// payload of up to 24, its place in line another 16.
     pub fn capacity(mut self, jobs: usize) -> Self {
         self.capacity = jobs;
         self

@@ -4,7 +4,7 @@
 //! earlier load from the store or CAS that follows: `load; CAS` against `load` explores a single
 //! execution (tokio-rs/loom#166, #392). A relaxed read-modify-write on a companion atomic before
 //! each operation makes every pair dependent again and adds no happens-before.
-//! `tests/loom.rs` keeps the case that shows the hole.
+//! `tests/loom/hole.rs` keeps the case that shows the hole.
 
 pub use loom::cell::UnsafeCell;
 pub use loom::sync::Arc;

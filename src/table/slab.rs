@@ -13,7 +13,7 @@ use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Arc, UnsafeCell, order};
 
-/// One job's record. A cache line for payloads of up to 16 bytes.
+/// One job's record. A cache line for payloads of up to 24 bytes.
 #[repr(align(64))]
 struct Slot<T, O> {
     word: AtomicU64,
@@ -26,6 +26,9 @@ struct Slot<T, O> {
     payload: UnsafeCell<MaybeUninit<T>>,
     waiter: UnsafeCell<Option<Arc<Oneshot<O>>>>,
 }
+
+#[cfg(all(target_pointer_width = "64", not(any(guichet_loom, guichet_shuttle))))]
+const _: () = assert!(size_of::<Slot<[u64; 3], ()>>() == 64);
 
 /// A fixed number of slots. `T` is the payload, `O` what a waiter receives.
 pub struct Slab<T, O> {
