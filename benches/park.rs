@@ -97,7 +97,7 @@ impl Bell {
     fn after(&self, last: u64) -> u64 {
         let attempt = |_| Some(self.number.load(SeqCst)).filter(|number| *number != last);
         self.event
-            .wait_until(None, attempt, || 0)
+            .wait_until(None, attempt, || 0, || 0)
             .expect("a wait without an end finds")
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+pub mod channel;
 #[cfg(not(guichet_loom))]
 mod error;
 mod model;

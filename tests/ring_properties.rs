@@ -87,7 +87,7 @@ fn compare(ring: &Ring<u64>, reference: &mut Reference, op: Op) -> Result<(), Te
             prop_assert_eq!(ring.push(value), expected);
         }
         Op::PushMany(count) => {
-            let mut values = reference.fresh(count);
+            let mut values = VecDeque::from(reference.fresh(count));
             let fits = count.min(reference.room());
             let expected = if count == 0 {
                 Ok(0)
@@ -98,8 +98,8 @@ fn compare(ring: &Ring<u64>, reference: &mut Reference, op: Op) -> Result<(), Te
             } else {
                 Ok(fits)
             };
-            let left = values[expected.unwrap_or(0)..].to_vec();
-            reference.values.extend(&values[..expected.unwrap_or(0)]);
+            let mut left = values.clone();
+            reference.values.extend(left.drain(..expected.unwrap_or(0)));
             prop_assert_eq!(ring.push_many(&mut values), expected);
             prop_assert_eq!(values, left, "what did not fit comes back in order");
         }
@@ -163,7 +163,7 @@ proptest! {
             match op {
                 Op::Push => inside += usize::from(ring.push(shared.clone()).is_ok()),
                 Op::PushMany(count) => {
-                    inside += ring.push_many(&mut vec![shared.clone(); count]).unwrap_or(0);
+                    inside += ring.push_many(&mut vec![shared.clone(); count].into()).unwrap_or(0);
                 }
                 Op::Pop => inside -= usize::from(ring.pop().is_ok()),
                 Op::PopMany(most) => inside -= ring.pop_many(&mut Vec::new(), most).unwrap_or(0),
@@ -216,7 +216,7 @@ fn many_threads_move_each_value_once_and_in_order() {
                         (0..EACH).for_each(|number| insist(&ring, (me, number)));
                         return;
                     }
-                    let mut batch: Vec<_> = Vec::new();
+                    let mut batch = VecDeque::new();
                     for first in (0..EACH).step_by(5) {
                         batch.extend((first..first + 5).map(|number| (me, number)));
                         while !batch.is_empty() {

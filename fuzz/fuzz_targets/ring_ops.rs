@@ -110,7 +110,7 @@ impl Pair {
     }
 
     fn push_many(&mut self, count: usize) {
-        let mut values: Vec<Value> = (0..count).map(|_| self.value()).collect();
+        let mut values: VecDeque<Value> = (0..count).map(|_| self.value()).collect();
         let numbers: Vec<u32> = values.iter().map(|value| value.0).collect();
         let expected = match self.room().min(count) {
             // An empty batch asks for nothing, so nothing refuses it.

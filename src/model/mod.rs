@@ -6,6 +6,7 @@ mod failure;
 mod id;
 mod options;
 mod outcome;
+mod refusal;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -14,4 +15,5 @@ pub use failure::Failure;
 pub use id::{JobId, ParseJobIdError};
 pub use options::{InvalidOption, check_range};
 pub use outcome::JobError;
+pub use refusal::{PopError, PushError};
 pub use state::{JobState, Verb};

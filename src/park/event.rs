@@ -88,15 +88,17 @@ impl EventCount {
     ///
     /// `attempt` must see whatever a thread did before it called a `notify`, if it is asked to be exact;
     /// while the waiter looks around a glance will do. `more` tells for how many
-    /// units more an attempt could succeed; if for any, the next sleeper is woken in turn.
+    /// units more an attempt could succeed; if for any, the next sleeper is woken in turn. `moved` tells how
+    /// many units have been taken so far: a waiter yields its core while that gets on.
     pub fn wait_until<X>(
         &self,
         deadline: Option<Deadline>,
         attempt: impl FnMut(Care) -> Option<X>,
         more: impl Fn() -> usize,
+        moved: impl Fn() -> u64,
     ) -> Option<X> {
         self.counts.fetch_add(SEARCHER, Relaxed);
-        let found = self.search(deadline, attempt, &more);
+        let found = self.search(deadline, attempt, moved);
         let before = Counts(self.counts.fetch_sub(SEARCHER, Relaxed));
         debug_assert!(before.searching() > 0, "{before:?}");
         if before.searching() == 1 && before.sleeping() > 0 {
@@ -116,13 +118,13 @@ impl EventCount {
         &self,
         deadline: Option<Deadline>,
         mut attempt: impl FnMut(Care) -> Option<X>,
-        more: impl Fn() -> usize,
+        moved: impl Fn() -> u64,
     ) -> Option<X> {
         loop {
             let mut look = self.patience.look();
-            while look.again() {
+            while look.again(&moved) {
                 if let Some(found) = attempt(Care::Glance) {
-                    look.judge(&more);
+                    look.found();
                     return Some(found);
                 }
             }

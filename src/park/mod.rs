@@ -3,11 +3,13 @@
 //! States, races and the proof that no wake-up is lost: `README.md` beside this file.
 
 mod event;
+mod exchange;
 mod oneshot;
 mod patience;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 
 pub use event::{Care, EventCount};
+pub use exchange::{Ended, Exchange, Store};
 pub use oneshot::Oneshot;
 pub use patience::Yields;

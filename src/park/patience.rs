@@ -5,13 +5,21 @@
 
 use std::time::Instant;
 
-use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::sync::{MODEL, thread};
 
-/// Growing pauses: 2^0 … 2^6, about 2 µs in all.
-const PAUSES: u32 = 7;
-/// Then so many yields.
-const YIELDS: u32 = 16;
+/// TUNING SCAFFOLD
+fn env(name: &str, default: u32) -> u32 {
+    std::env::var(name)
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(default)
+}
+static PAUSES_: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| env("PAUSES", 7));
+static YIELDS_: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| env("YIELDS", 16));
+static EARLY_: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| env("EARLY", 0));
+static GAIN_: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| env("GAIN", 2));
+static PROBE_: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| env("PROBE", 32));
 /// A yield that takes longer is late.
 const LATE_NS: u64 = 200_000;
 /// A late yield after which there is a unit for each of these was worth it: the core went to those who
@@ -39,6 +47,8 @@ pub(super) struct Patience {
     no_yield_before: AtomicU64,
     /// Pausing is pointless where nobody else can run meanwhile.
     pauses: bool,
+    score: AtomicU32,
+    tried: AtomicU32,
 }
 
 impl Patience {
@@ -48,11 +58,15 @@ impl Patience {
             origin: Instant::now(),
             no_yield_before: AtomicU64::new(0),
             pauses: num_cpus::get() > 1,
+            score: AtomicU32::new(8),
+            tried: AtomicU32::new(0),
         }
     }
 
     /// One phase of looking. Under a model it is empty: sleeping is what is to be explored.
     pub(super) fn look(&self) -> Look<'_> {
+        #[allow(non_snake_case)]
+        let (PAUSES, YIELDS) = (*PAUSES_, *YIELDS_);
         let end = if MODEL {
             0
         } else if self.now() < self.no_yield_before.load(Relaxed) {
@@ -60,12 +74,22 @@ impl Patience {
         } else {
             PAUSES + YIELDS
         };
-        let round = if self.pauses { 0 } else { PAUSES.min(end) };
+        let pays = self.score.load(Relaxed) >= 4 || {
+            let n = self.tried.load(Relaxed).wrapping_add(1);
+            self.tried.store(n, Relaxed);
+            n.is_multiple_of(*PROBE_)
+        };
+        let round = if self.pauses && pays {
+            0
+        } else {
+            PAUSES.min(end)
+        };
         Look {
             patience: self,
             round,
             end,
-            late: 0,
+            pauses: PAUSES,
+            paused: round == 0,
         }
     }
 
@@ -79,40 +103,59 @@ pub(super) struct Look<'a> {
     patience: &'a Patience,
     round: u32,
     end: u32,
-    /// How long the last yield took, if it was late.
-    late: u64,
+    pauses: u32,
+    paused: bool,
 }
 
 impl Look<'_> {
-    /// Lets a moment pass; false when the time for looking is over.
-    pub(super) fn again(&mut self) -> bool {
-        self.judge(|| 0);
+    /// Lets a moment pass; false when the time for looking is over. `moved` tells how many units have
+    /// gone through so far.
+    pub(super) fn again(&mut self, moved: impl Fn() -> u64) -> bool {
         if self.round >= self.end {
             return false;
         }
-        if self.round < PAUSES {
+        if self.round < self.pauses {
             for _ in 0..1 << self.round {
                 std::hint::spin_loop();
             }
         } else {
-            let before = self.patience.now();
+            self.end_pauses();
+            let (before, moved_before) = (self.patience.now(), moved());
             thread::yield_now();
             let took = self.patience.now() - before;
             if took > LATE_NS && self.patience.yields == Yields::Warily {
-                self.late = took;
+                let units = moved() - moved_before;
+                if took > units * WORTH_NS {
+                    let until = self.patience.now() + 100 * took;
+                    self.patience.no_yield_before.store(until, Relaxed);
+                    self.end = self.round;
+                    return true;
+                }
             }
         }
         self.round += 1;
         true
     }
 
-    /// Learns from the last moment, after which so many units were found.
-    pub(super) fn judge(&mut self, units: impl FnOnce() -> usize) {
-        if self.late > 0 && self.late > units() as u64 * WORTH_NS {
-            let until = self.patience.now() + 100 * self.late;
-            self.patience.no_yield_before.store(until, Relaxed);
-            self.end = self.round;
+    fn end_pauses(&mut self) {
+        if self.paused {
+            self.paused = false;
+            let s = self.patience.score.load(Relaxed);
+            self.patience.score.store(s.saturating_sub(1), Relaxed);
         }
-        self.late = 0;
+    }
+
+    /// Whether a yield comes next and the early ones are over.
+    pub(super) fn early(&self) -> bool {
+        self.round < self.pauses + *EARLY_
+    }
+
+    /// What was waited for was found.
+    pub(super) fn found(&mut self) {
+        if self.paused {
+            self.paused = false;
+            let s = self.patience.score.load(Relaxed);
+            self.patience.score.store((s + *GAIN_).min(16), Relaxed);
+        }
     }
 }

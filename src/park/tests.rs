@@ -10,7 +10,10 @@ use crate::sync::{Deadline, thread};
 fn an_event_that_does_not_come_ends_in_time() {
     let event = EventCount::new(Yields::Warily);
     let soon = Deadline::after(Duration::from_millis(1));
-    assert_eq!(event.wait_until(Some(soon), |_| None::<()>, || 0), None);
+    assert_eq!(
+        event.wait_until(Some(soon), |_| None::<()>, || 0, || 0),
+        None
+    );
     assert!(soon.passed() && !event.has_sleepers());
 }
 
@@ -29,7 +32,12 @@ fn the_longest_sleeper_is_woken_first() {
             let (event, turn) = (&event, &turn);
             scope.spawn(move || {
                 let mine = |_| (turn.load(Relaxed) >= number).then_some(());
-                event.wait_until(None, mine, || usize::from(turn.load(Relaxed) > number))
+                event.wait_until(
+                    None,
+                    mine,
+                    || usize::from(turn.load(Relaxed) > number),
+                    || 0,
+                )
             });
             // The next one starts when this one is listed.
             while event.sleeping() < number as usize {

@@ -1,5 +1,6 @@
 //! The way in: claim a slot, move the payload into it, put its ticket into the lane.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::control::OPEN;
@@ -252,9 +253,12 @@ impl<T, R> Shared<T, R> {
         if self.is_own_worker() {
             return attempt(Care::Exact).unwrap_or(Err(NoSlot::WouldDeadlock));
         }
-        let claimed = self
-            .blocked
-            .wait_until(deadline, attempt, || usize::from(self.pool.has_vacancy()));
+        let claimed = self.blocked.wait_until(
+            deadline,
+            attempt,
+            || usize::from(self.pool.has_vacancy()),
+            || self.lane.popped(),
+        );
         claimed.unwrap_or(Err(NoSlot::TimedOut))
     }
 
@@ -339,7 +343,7 @@ impl<T, R> Shared<T, R> {
 
     fn admit_many(&self, reserved: Vec<Vacancies>, payloads: Vec<T>) -> Vec<JobId> {
         let mut ids = Vec::with_capacity(payloads.len());
-        let mut tickets = Vec::with_capacity(payloads.len());
+        let mut tickets = VecDeque::with_capacity(payloads.len());
         let mut runs = reserved.into_iter();
         let mut run = Vacancies::default();
         for payload in payloads {
@@ -351,7 +355,7 @@ impl<T, R> Shared<T, R> {
             };
             let (id, ticket) = self.admit_only(vacant, payload, None);
             ids.push(id);
-            tickets.push(ticket);
+            tickets.push_back(ticket);
         }
         while !tickets.is_empty() {
             match self.lane.push_many(&mut tickets) {

@@ -100,9 +100,12 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         if shared.lane.pop_many(&mut self.batch, portion).is_ok() {
             return Found::Work;
         }
-        let found = shared
-            .idle
-            .wait_until(None, |_| self.look(shared), || shared.work_left());
+        let found = shared.idle.wait_until(
+            None,
+            |_| self.look(shared),
+            || shared.work_left(),
+            || shared.lane.popped(),
+        );
         found.unwrap_or(Found::Nothing)
     }
 

@@ -19,8 +19,8 @@ impl Laps {
     pub(super) fn new(capacity: usize) -> Self {
         let capacity = capacity as u64;
         assert!(
-            (1..=1 << 32).contains(&capacity),
-            "a ring holds 1 to 2^32 values, not {capacity}"
+            capacity <= 1 << 32,
+            "a ring holds at most 2^32 values, not {capacity}"
         );
         Laps {
             capacity,
@@ -52,8 +52,13 @@ impl Laps {
     /// How many places `to` lies after `from`; 0 if it lies before.
     #[inline(always)]
     pub(super) fn distance(self, from: u64, to: u64) -> usize {
-        let place = |p: u64| self.lap(p) * self.capacity + self.index(p) as u64;
-        place(to).saturating_sub(place(from)) as usize
+        self.places(to).saturating_sub(self.places(from)) as usize
+    }
+
+    /// How many places lie before `position`.
+    #[inline(always)]
+    pub(super) fn places(self, position: u64) -> u64 {
+        self.lap(position) * self.capacity + self.index(position) as u64
     }
 
     /// The stamp of a slot that may be filled at `position`.

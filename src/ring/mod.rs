@@ -12,6 +12,7 @@ mod laps;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::mem::MaybeUninit;
 
@@ -19,29 +20,13 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::{AtomicU64, fence};
-use crate::sync::{Backoff, UnsafeCell, order};
+use crate::sync::{Backoff, UnsafeCell, fence_after_rmw, order};
 use laps::Laps;
+
+pub use crate::model::{PopError, PushError};
 
 /// Set in `tail` when the ring is closed.
 const CLOSED: u64 = 1 << 63;
-
-/// A push that did not happen; the value comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PushError<T> {
-    /// At some instant during the call the ring held `capacity` values.
-    Full(T),
-    /// The ring was closed.
-    Closed(T),
-}
-
-/// A pop that found nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PopError {
-    /// At some instant during the call the ring held no value.
-    Empty,
-    /// The ring is closed and holds no value; it never will again.
-    Closed,
-}
 
 /// Why no slot could be reserved: full or empty, or closed.
 enum Refused {
@@ -73,10 +58,11 @@ unsafe impl<T: Send> Send for Ring<T> {}
 unsafe impl<T: Send> Sync for Ring<T> {}
 
 impl<T> Ring<T> {
-    /// A ring of exactly `capacity` slots, allocated here and never again.
+    /// A ring of exactly `capacity` slots, allocated here and never again. One of no slots is always
+    /// both full and empty.
     ///
     /// # Panics
-    /// If `capacity` is 0 or above 2^32.
+    /// If `capacity` is above 2^32.
     pub fn new(capacity: usize) -> Self {
         let laps = Laps::new(capacity);
         let slot = |_| Slot {
@@ -109,10 +95,10 @@ impl<T> Ring<T> {
         }
     }
 
-    /// Moves a prefix of `values` into the ring with one reservation; how many.
+    /// Moves the front of `values` into the ring with one reservation; how many.
     ///
-    /// `Full` means that none fitted. Other threads see the prefix as pushed one by one, together.
-    pub fn push_many(&self, values: &mut Vec<T>) -> Result<usize, PushError<()>> {
+    /// `Full` means that none fitted. Other threads see them as pushed one by one, together.
+    pub fn push_many(&self, values: &mut VecDeque<T>) -> Result<usize, PushError<()>> {
         if values.is_empty() {
             return Ok(0);
         }
@@ -182,6 +168,11 @@ impl<T> Ring<T> {
         self.len() == 0
     }
 
+    /// How many values have left the ring since it was made: about right.
+    pub fn popped(&self) -> u64 {
+        self.laps.places(self.head.load(Relaxed))
+    }
+
     /// Claims up to `want` slots behind `tail`: the first position and how many.
     #[inline]
     fn reserve_push(&self, want: usize) -> Result<(u64, usize), Refused> {
@@ -199,7 +190,10 @@ impl<T> Ring<T> {
                 // and the fences below. The stamps carry the data.
                 let order = order!("ring_claim_push_relaxed", Release);
                 match self.tail.compare_exchange_weak(tail, next, order, Relaxed) {
-                    Ok(_) => return Ok((tail, free)),
+                    Ok(_) => {
+                        claimed();
+                        return Ok((tail, free));
+                    }
                     Err(now) => tail = now,
                 }
                 continue;
@@ -234,7 +228,10 @@ impl<T> Ring<T> {
                 // ORDERING: Release — as in `reserve_push`, for a pusher that judges the ring full.
                 let order = order!("ring_claim_pop_relaxed", Release);
                 match self.head.compare_exchange_weak(head, next, order, Relaxed) {
-                    Ok(_) => return Ok((head, full)),
+                    Ok(_) => {
+                        claimed();
+                        return Ok((head, full));
+                    }
                     Err(now) => head = now,
                 }
                 continue;
@@ -270,15 +267,11 @@ impl<T> Ring<T> {
             let at = self.laps.advance(position, count);
             // ORDERING: Acquire — the peer's last access to `value` came before this stamp; pairs
             // with the Release stores in `publish` and `take`.
-            if self
-                .slot(at)
-                .stamp
-                .load(order!("ring_stamp_relaxed", Acquire))
-                != stamp(at)
-            {
-                break;
+            let order = order!("ring_stamp_relaxed", Acquire);
+            match self.slots.get(self.laps.index(at)) {
+                Some(slot) if slot.stamp.load(order) == stamp(at) => count += 1,
+                _ => break,
             }
-            count += 1;
         }
         count
     }
@@ -318,6 +311,17 @@ impl<T> Ring<T> {
     #[inline(always)]
     fn slot(&self, position: u64) -> &Slot<T> {
         &self.slots[self.laps.index(position)]
+    }
+}
+
+/// What follows every claim, so that the claimer may ask at once who waits for it.
+#[inline(always)]
+fn claimed() {
+    if !cfg!(guichet_bug = "ring_claim_no_fence") {
+        // ORDERING: full fence — the claim comes before whatever the claimer looks at next. Partner: the
+        // fence with which a push or pop is refused. Who says that it waits and is refused then is
+        // seen by the claimer, or sees the claim.
+        fence_after_rmw();
     }
 }
 

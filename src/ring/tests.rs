@@ -38,9 +38,19 @@ fn stamps_tell_laps_apart() {
 }
 
 #[test]
-#[should_panic(expected = "a ring holds 1 to 2^32 values, not 0")]
-fn an_empty_ring_is_refused() {
-    Ring::<()>::new(0);
+#[should_panic(expected = "a ring holds at most 2^32 values, not 4294967297")]
+fn a_huge_ring_is_refused() {
+    Ring::<()>::new((1 << 32) + 1);
+}
+
+#[test]
+fn a_ring_of_no_slots_is_both_full_and_empty() {
+    let ring = Ring::new(0);
+    assert_eq!(ring.push(1), Err(PushError::Full(1)));
+    assert_eq!(ring.pop(), Err(PopError::Empty));
+    assert!(ring.close());
+    assert_eq!(ring.push(1), Err(PushError::Closed(1)));
+    assert_eq!(ring.pop(), Err(PopError::Closed));
 }
 
 #[test]
@@ -49,7 +59,10 @@ fn a_closed_ring_gives_out_what_it_has() {
     ring.push(1).unwrap();
     assert!(ring.close() && !ring.close());
     assert_eq!(ring.push(2), Err(PushError::Closed(2)));
-    assert_eq!(ring.push_many(&mut vec![2]), Err(PushError::Closed(())));
+    assert_eq!(
+        ring.push_many(&mut vec![2].into()),
+        Err(PushError::Closed(()))
+    );
     assert_eq!((ring.len(), ring.is_closed()), (1, true));
     assert_eq!((ring.pop(), ring.pop()), (Ok(1), Err(PopError::Closed)));
 }

@@ -116,7 +116,7 @@ impl Crew {
     fn wait_until(&self, deadline: Deadline, gone: impl Fn() -> bool) -> bool {
         let gone = || gone().then_some(());
         gone()
-            .or_else(|| self.left.wait_until(Some(deadline), |_| gone(), || 1))
+            .or_else(|| self.left.wait_until(Some(deadline), |_| gone(), || 1, || 0))
             .is_some()
     }
 

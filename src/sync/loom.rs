@@ -8,7 +8,63 @@
 
 pub use loom::cell::UnsafeCell;
 pub use loom::sync::Arc;
-pub use loom::thread;
+pub use loom::sync::MutexGuard;
+
+/// Threads, with a park of our own.
+///
+/// loom's `unpark` also rouses a thread that is blocked elsewhere meanwhile, on a lock or a join, which then
+/// fails an assertion of loom. Here it reaches a thread only between its word that it parks and its return.
+pub mod thread {
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire};
+    pub use loom::thread::yield_now;
+    pub use std::thread::panicking;
+
+    const EMPTY: usize = 0;
+    const NOTIFIED: usize = 1;
+    const PARKED: usize = 2;
+
+    loom::thread_local! {
+        static CURRENT: Thread = Thread {
+            token: Arc::new(AtomicUsize::new(EMPTY)),
+            inner: loom::thread::current(),
+        };
+    }
+
+    /// A handle to a thread.
+    #[derive(Clone, Debug)]
+    pub struct Thread {
+        token: Arc<AtomicUsize>,
+        inner: loom::thread::Thread,
+    }
+
+    /// The calling thread.
+    pub fn current() -> Thread {
+        CURRENT.with(Thread::clone)
+    }
+
+    /// Waits for a token and consumes it.
+    pub fn park() {
+        CURRENT.with(|thread| {
+            let empty = thread
+                .token
+                .compare_exchange(EMPTY, PARKED, AcqRel, Acquire);
+            if empty.is_ok() {
+                loom::thread::park();
+            }
+            thread.token.swap(EMPTY, AcqRel);
+        });
+    }
+
+    impl Thread {
+        /// Gives the thread its token, and wakes it if it waits for one.
+        pub fn unpark(&self) {
+            if self.token.swap(NOTIFIED, AcqRel) == PARKED {
+                self.inner.unpark();
+            }
+        }
+    }
+}
 
 /// Atomics and fences.
 pub mod atomic {

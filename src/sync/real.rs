@@ -1,6 +1,6 @@
 //! The real primitives: std's atomics and threads, parking_lot's lock.
 
-pub use parking_lot::Mutex;
+pub use parking_lot::{Mutex, MutexGuard};
 pub use std::sync::{Arc, Weak};
 pub use std::thread;
 pub use std::thread_local;

@@ -3,6 +3,7 @@
 //! shuttle explores interleavings of a sequentially consistent machine: it finds lost wake-ups and
 //! races of logic in the whole runtime, and no weak orderings. Those are loom's part.
 
+pub use shuttle::sync::MutexGuard;
 pub use shuttle::sync::{Arc, Weak};
 pub use shuttle::thread;
 pub use shuttle::thread_local;

@@ -25,6 +25,17 @@ impl Deadline {
         }
     }
 
+    /// The deadline at `instant`.
+    pub fn at(instant: std::time::Instant) -> Self {
+        #[cfg(not(any(guichet_loom, guichet_shuttle)))]
+        return Deadline(Some(instant));
+        #[cfg(any(guichet_loom, guichet_shuttle))]
+        {
+            let _ = instant;
+            Deadline()
+        }
+    }
+
     /// Whether it has passed.
     pub fn passed(&self) -> bool {
         self.remaining() == Some(Duration::ZERO)

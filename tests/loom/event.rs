@@ -18,7 +18,7 @@ fn event_and_ring() {
         let other = shared.clone();
         let consumer = thread::spawn(move || {
             let (ring, event) = &*other;
-            event.wait_until(None, |_| ring.pop().ok(), || ring.len())
+            event.wait_until(None, |_| ring.pop().ok(), || ring.len(), || 0)
         });
         shared.0.push(1).unwrap();
         shared.1.notify_one_after_rmw();
@@ -60,8 +60,12 @@ impl Counter {
             }
             None
         };
-        self.event
-            .wait_until(deadline, attempt, || self.units.load(Relaxed) as usize)
+        self.event.wait_until(
+            deadline,
+            attempt,
+            || self.units.load(Relaxed) as usize,
+            || 0,
+        )
     }
 }
 
@@ -142,7 +146,7 @@ fn event_close() {
             let counter = counter.clone();
             thread::spawn(move || {
                 let closed = |_| (counter.units.load(Relaxed) > 0).then_some(());
-                counter.event.wait_until(None, closed, || 1)
+                counter.event.wait_until(None, closed, || 1, || 0)
             })
         };
         let (first, second) = (waiter(), waiter());

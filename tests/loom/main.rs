@@ -9,7 +9,9 @@
 //! `.ci/bugs` runs single models against builds with one seeded bug, which they must catch.
 #![cfg(guichet_loom)]
 
+mod channel;
 mod event;
+mod exchange;
 mod hole;
 mod oneshot;
 mod pool;

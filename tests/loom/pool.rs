@@ -172,12 +172,12 @@ fn pool_wakes_through_stash() {
             let (pool, event) = &*second;
             let attempt = |_| pool.claim(1, 1);
             event
-                .wait_until(None, attempt, || usize::from(pool.has_vacancy()))
+                .wait_until(None, attempt, || usize::from(pool.has_vacancy()), || 0)
                 .is_some()
         });
         let lucky = thread::spawn(move || {
             let (pool, event) = &*first;
-            event.wait_until(None, |_| Some(()), || usize::from(pool.has_vacancy()))
+            event.wait_until(None, |_| Some(()), || usize::from(pool.has_vacancy()), || 0)
         });
         shared.0.give_back_all(held);
         shared.1.notify_one_after_rmw();

@@ -1,5 +1,7 @@
 //! The ring: nothing lost, doubled or invented; FIFO per producer; `Full` and `Empty` linearizable.
 
+use std::collections::VecDeque;
+
 use guichet::internals::ring::{PopError, PushError, Ring};
 use guichet::internals::sync::atomic::{AtomicU32, Ordering::*};
 use loom::sync::Arc;
@@ -91,7 +93,7 @@ fn ring_batch() {
         let batch = {
             let ring = ring.clone();
             thread::spawn(move || {
-                let mut values = vec![1, 2];
+                let mut values = VecDeque::from([1, 2]);
                 let count = ring.push_many(&mut values).unwrap_or(0);
                 assert_eq!(count + values.len(), 2, "a value was lost on the way in");
                 count
