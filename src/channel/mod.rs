@@ -127,6 +127,10 @@ impl<T> Store<T> for Ring<T> {
         self.pop()
     }
 
+    fn has_room(&self) -> bool {
+        self.capacity() > 0
+    }
+
     fn moved(&self) -> u64 {
         self.popped()
     }

@@ -122,7 +122,7 @@ impl EventCount {
     ) -> Option<X> {
         loop {
             let mut look = self.patience.look();
-            while look.again(&moved) {
+            while look.again(0, &moved) {
                 if let Some(found) = attempt(Care::Glance) {
                     look.found();
                     return Some(found);

@@ -2,10 +2,12 @@
 //!
 //! At a bounded store wait *givers*, who found it full, and *takers*, who found it empty. Each stands in
 //! line with a node on its own stack; a giver's holds its value. After its own step on the store,
-//! whoever sees that somebody waits takes the lock and performs the waiting steps *on the store*, one after the other,
-//! until none is possible. A thread that is woken has its result: it need not try again, and no herd
-//! runs. Every value still goes through the store, save when it is empty while both lines wait:
-//! then a giver's value goes straight to a taker, which at a store of no room is the rendezvous.
+//! whoever sees that somebody waits takes the lock and performs the waiting steps *on the store*, until
+//! none is possible. A thread that is woken has its result. Every value goes through the store, save when it
+//! is empty while both lines wait: then a giver's value goes straight to a taker, which at a store of no
+//! room is the rendezvous.
+//!
+//! Who is awake is served first. Of those asleep one at a time is roused: it serves the next when it runs.
 //!
 //! Sources: helper delivery as in flat combining (Hendler, Incze, Shavit, Tzafrir, 2010); the
 //! rendezvous of Go's channels. Protocol and proof: `README.md` beside this file.
@@ -18,9 +20,9 @@ use crossbeam_utils::CachePadded;
 
 use super::patience::{Look, Patience, Yields};
 use crate::model::{PopError, PushError};
-use crate::sync::atomic::Ordering::{Acquire, Relaxed};
+use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
-use crate::sync::{Deadline, Mutex, UnsafeCell, order, park_until, thread};
+use crate::sync::{Deadline, Mutex, MutexGuard, UnsafeCell, order, park_until, thread};
 
 /// What the lines stand at.
 ///
@@ -32,6 +34,8 @@ pub trait Store<T> {
     fn put(&self, value: T) -> Result<(), PushError<T>>;
     /// Removes the oldest value.
     fn get(&self) -> Result<T, PopError>;
+    /// Whether it can hold a value at all.
+    fn has_room(&self) -> bool;
     /// How many values have gone through: about right.
     fn moved(&self) -> u64;
 }
@@ -53,22 +57,18 @@ enum Side {
 }
 use Side::{Givers, Takers};
 
-/// In line, and looks at its node from time to time.
-const AWAKE: u8 = 0;
-/// In line, and asleep: whoever takes it out of line wakes it.
-const ASLEEP: u8 = 1;
+/// In line.
+const WAITING: u8 = 0;
 /// Out of line: its value was taken, or given to it.
-const SERVED: u8 = 2;
+const SERVED: u8 = 1;
 /// Out of line: the store was closed.
-const TURNED_AWAY: u8 = 3;
+const TURNED_AWAY: u8 = 2;
 
 /// A waiting thread, on its own stack.
 struct Node<T> {
     state: AtomicU8,
     /// A giver's value until it is taken; a taker's from when it is given.
     value: UnsafeCell<Option<T>>,
-    /// Whom to wake; written before ASLEEP.
-    sleeper: UnsafeCell<Option<thread::Thread>>,
 }
 
 /// A node in line. Its thread does not leave the frame that holds it before it is out of line.
@@ -80,7 +80,7 @@ unsafe impl<T: Send> Send for Place<T> {}
 
 /// The two lines of one store.
 pub struct Exchange<T> {
-    /// How long the lines are; changed under the lock only.
+    /// How many in each line may be served now; changed under the lock only.
     waiting: [CachePadded<AtomicUsize>; 2],
     lines: CachePadded<Mutex<Lines<T>>>,
     patience: [CachePadded<Patience>; 2],
@@ -88,7 +88,17 @@ pub struct Exchange<T> {
     handed: AtomicU64,
 }
 
-struct Lines<T>([VecDeque<Place<T>>; 2]);
+struct Lines<T>([Line<T>; 2]);
+
+/// Those who wait for the same, longest first.
+struct Line<T> {
+    awake: VecDeque<Place<T>>,
+    asleep: VecDeque<(Place<T>, thread::Thread)>,
+    /// Served in their sleep, and not back yet.
+    roused: usize,
+    /// Everybody is served or turned away at once.
+    closed: bool,
+}
 
 impl<T> Exchange<T> {
     /// Two empty lines.
@@ -96,7 +106,7 @@ impl<T> Exchange<T> {
         let patience = || CachePadded::new(Patience::new(Yields::Warily));
         Exchange {
             waiting: [0, 0].map(|none| CachePadded::new(AtomicUsize::new(none))),
-            lines: CachePadded::new(Mutex::new(Lines([VecDeque::new(), VecDeque::new()]))),
+            lines: CachePadded::new(Mutex::new(Lines([Line::new(), Line::new()]))),
             patience: [patience(), patience()],
             handed: AtomicU64::new(0),
         }
@@ -117,18 +127,22 @@ impl<T> Exchange<T> {
     /// Turns away who waits for what will not come. Call it after the store was closed.
     pub fn closed(&self, store: &impl Store<T>) {
         // Whoever enters a line later takes the lock later, and its own try at the store sees the end.
-        self.serve(store);
+        if !cfg!(guichet_bug = "exchange_close_unheard") {
+            let mut lines = self.lines.lock();
+            lines.0.iter_mut().for_each(|line| line.closed = true);
+            self.serve(store, lines);
+        }
     }
 
     /// Gives `value` to somebody who waits for one already; never waits itself.
     pub fn hand_over(&self, value: T) -> Result<(), T> {
         let mut wake = Wake::none();
         let mut lines = self.lines.lock();
-        let Some(taker) = lines.leave_first(Takers) else {
+        let Some(taker) = lines.0[Takers as usize].leave_first(&mut wake) else {
             return Err(value);
         };
-        self.count(&lines);
-        taker.fill(value, &mut wake);
+        self.publish(&lines);
+        taker.fill(value);
         drop(lines);
         wake.all();
         Ok(())
@@ -138,10 +152,10 @@ impl<T> Exchange<T> {
     pub fn take_over(&self) -> Option<T> {
         let mut wake = Wake::none();
         let mut lines = self.lines.lock();
-        let giver = lines.leave_first(Givers)?;
-        self.count(&lines);
+        let giver = lines.0[Givers as usize].leave_first(&mut wake)?;
+        self.publish(&lines);
         let value = giver.empty();
-        giver.end(SERVED, &mut wake);
+        giver.end(SERVED);
         drop(lines);
         wake.all();
         Some(value)
@@ -156,7 +170,7 @@ impl<T> Exchange<T> {
         deadline: Option<Deadline>,
     ) -> Result<(), (T, Ended)> {
         let mut look = self.patience[Givers as usize].look();
-        while look.early() && look.again(|| store.moved()) {
+        while store.has_room() && look.pauses() {
             match store.put(value) {
                 Ok(()) => {
                     look.found();
@@ -169,10 +183,8 @@ impl<T> Exchange<T> {
         }
         let node = Node::new(Some(value));
         match self.stand(Givers, &node, store, deadline, look) {
-            None => Ok(()),
-            // SAFETY: the node is out of line, so it is this thread's again; who could not serve a
-            // giver left its value.
-            Some(end) => Err((node.take().expect("nobody took the value"), end)),
+            Ok(()) => Ok(()),
+            Err(end) => Err((node.take().expect("nobody took the value"), end)),
         }
     }
 
@@ -180,7 +192,7 @@ impl<T> Exchange<T> {
     #[cold]
     pub fn take(&self, store: &impl Store<T>, deadline: Option<Deadline>) -> Result<T, Ended> {
         let mut look = self.patience[Takers as usize].look();
-        while look.early() && look.again(|| store.moved()) {
+        while store.has_room() && look.pauses() {
             match store.get() {
                 Ok(value) => {
                     look.found();
@@ -192,13 +204,11 @@ impl<T> Exchange<T> {
             }
         }
         let node = Node::new(None);
-        match self.stand(Takers, &node, store, deadline, look) {
-            None => Ok(node.take().expect("a served taker has a value")),
-            Some(end) => Err(end),
-        }
+        self.stand(Takers, &node, store, deadline, look)?;
+        Ok(node.take().expect("a served taker has a value"))
     }
 
-    /// Stands in line with `node` until it is out of line again; `None` if it was served.
+    /// Stands in line with `node` until it is out of line again.
     ///
     /// Nothing in here may unwind while the node is in line.
     fn stand(
@@ -208,82 +218,126 @@ impl<T> Exchange<T> {
         store: &impl Store<T>,
         deadline: Option<Deadline>,
         mut look: Look<'_>,
-    ) -> Option<Ended> {
-        {
+    ) -> Result<(), Ended> {
+        let crowd = {
             let mut lines = self.lines.lock();
-            lines.0[side as usize].push_back(Place(NonNull::from(node)));
-            self.count(&lines);
-            self.serve_locked(store, lines);
+            let line = &mut lines.0[side as usize];
+            line.awake.push_back(Place(NonNull::from(node)));
+            let crowd = line.awake.len();
+            self.publish(&lines);
+            if !cfg!(guichet_bug = "exchange_no_look") {
+                self.serve(store, lines);
+            }
+            crowd
+        };
+        if let Some(verdict) = node.verdict() {
+            return verdict;
         }
-        let moved = || store.moved() + self.handed.load(Relaxed);
-        while !node.is_decided() && look.again(moved) {}
-        if !node.is_decided() && node.fall_asleep() {
-            while !node.is_decided() {
-                if deadline.is_some_and(|end| end.passed()) && self.leave(side, node) {
-                    return Some(Ended::TimedOut);
-                }
-                park_until(deadline);
+        while look.again(crowd, || store.moved() + self.handed.load(Relaxed)) {
+            if let Some(verdict) = node.verdict() {
+                look.found();
+                return verdict;
             }
         }
-        node.verdict()
+        if self.fall_asleep(side, node) {
+            self.sleep(side, node, deadline)?;
+            self.wake_up(side, store);
+        }
+        node.verdict().expect("it is out of line")
     }
 
-    /// Takes `node` out of line; false if somebody else did.
+    /// Parks until `node` is out of line.
+    fn sleep(&self, side: Side, node: &Node<T>, deadline: Option<Deadline>) -> Result<(), Ended> {
+        while node.verdict().is_none() {
+            if deadline.is_some_and(|end| end.passed()) && self.leave(side, node) {
+                return Err(Ended::TimedOut);
+            }
+            park_until(deadline);
+        }
+        node.verdict().expect("it is out of line")
+    }
+
+    /// Moves `node` to those who sleep; false if it is out of line already.
+    fn fall_asleep(&self, side: Side, node: &Node<T>) -> bool {
+        let mut lines = self.lines.lock();
+        let line = &mut lines.0[side as usize];
+        let own = NonNull::from(node);
+        let Some(at) = line.awake.iter().position(|place| place.0 == own) else {
+            return false;
+        };
+        let place = line.awake.remove(at).expect("it was found there");
+        line.asleep.push_back((place, thread::current()));
+        self.publish(&lines);
+        true
+    }
+
+    /// Takes a sleeping `node` out of line; false if somebody else did.
     fn leave(&self, side: Side, node: &Node<T>) -> bool {
         let mut lines = self.lines.lock();
         let line = &mut lines.0[side as usize];
         let own = NonNull::from(node);
-        let Some(at) = line.iter().position(|place| place.0 == own) else {
-            return false;
+        let Some(at) = line.asleep.iter().position(|place| place.0.0 == own) else {
+            return cfg!(guichet_bug = "exchange_leave_unasked");
         };
-        line.remove(at);
-        self.count(&lines);
+        line.asleep.remove(at);
+        self.publish(&lines);
         true
+    }
+
+    /// What a thread does that was served in its sleep: others relied on it to serve the next.
+    fn wake_up(&self, side: Side, store: &impl Store<T>) {
+        let mut lines = self.lines.lock();
+        lines.0[side as usize].roused -= 1;
+        self.publish(&lines);
+        if !cfg!(guichet_bug = "exchange_no_chain") {
+            self.serve(store, lines);
+        }
     }
 
     #[inline]
     fn serve_if_waiting(&self, side: Side, store: &impl Store<T>) {
         // Relaxed: the full fence in the caller's step on the store comes before.
         if self.waiting[side as usize].load(Relaxed) != 0 {
-            self.serve(store);
+            self.serve_now(store);
         }
     }
 
-    /// Performs the waiting steps that the store allows.
     #[cold]
-    fn serve(&self, store: &impl Store<T>) {
-        self.serve_locked(store, self.lines.lock());
+    fn serve_now(&self, store: &impl Store<T>) {
+        self.serve(store, self.lines.lock());
     }
 
-    fn serve_locked<'a>(
-        &'a self,
-        store: &impl Store<T>,
-        mut lines: crate::sync::MutexGuard<'a, Lines<T>>,
-    ) {
+    /// Performs the waiting steps that the store allows.
+    fn serve<'a>(&'a self, store: &impl Store<T>, mut lines: MutexGuard<'a, Lines<T>>) {
         loop {
             let mut wake = Wake::none();
             let mut handed = 0;
-            while !wake.is_full() && lines.step(store, &mut wake, &mut handed) {}
+            while !wake.is_full() && lines.step(store, &mut wake, &mut handed) {
+                if cfg!(guichet_bug = "exchange_one_step") {
+                    break;
+                }
+            }
             if handed > 0 {
                 self.handed
                     .store(self.handed.load(Relaxed) + handed, Relaxed);
             }
-            self.count(&lines);
+            self.publish(&lines);
             drop(lines);
-            let again = wake.is_full();
+            let more = wake.is_full();
             wake.all();
-            if !again {
+            if !more {
                 return;
             }
             lines = self.lines.lock();
         }
     }
 
-    /// Publishes how long the lines are.
-    fn count(&self, lines: &Lines<T>) {
+    /// Tells those outside the lock how many may be served.
+    fn publish(&self, lines: &Lines<T>) {
         for (waiting, line) in self.waiting.iter().zip(&lines.0) {
-            if waiting.load(Relaxed) != line.len() {
-                waiting.store(line.len(), Relaxed);
+            let count = line.servable();
+            if waiting.load(Relaxed) != count {
+                waiting.store(count, Relaxed);
             }
         }
     }
@@ -292,53 +346,97 @@ impl<T> Exchange<T> {
 impl<T> Lines<T> {
     /// Performs one waiting step, if one is possible.
     fn step(&mut self, store: &impl Store<T>, wake: &mut Wake, handed: &mut u64) -> bool {
-        if !self.0[Takers as usize].is_empty() {
+        let [takers, givers] = &mut self.0;
+        if takers.servable() > 0 {
             match store.get() {
                 Ok(value) => {
-                    let taker = self.leave_first(Takers).expect("somebody waits");
-                    taker.fill(value, wake);
+                    takers
+                        .leave_first(wake)
+                        .expect("somebody waits")
+                        .fill(value);
                     return true;
                 }
                 Err(PopError::Closed) => {
-                    let taker = self.leave_first(Takers).expect("somebody waits");
-                    taker.end(TURNED_AWAY, wake);
+                    takers.turn_away_first(wake);
                     return true;
                 }
-                Err(PopError::Empty) => {
-                    if let Some(giver) = self.leave_first(Givers) {
-                        let taker = self.leave_first(Takers).expect("somebody waits");
-                        taker.fill(giver.empty(), wake);
-                        giver.end(SERVED, wake);
-                        *handed += 1;
-                        return true;
-                    }
+                Err(PopError::Empty) if givers.servable() > 0 => {
+                    let giver = givers.leave_first(wake).expect("somebody waits");
+                    let taker = takers.leave_first(wake).expect("somebody waits");
+                    taker.fill(giver.empty());
+                    giver.end(SERVED);
+                    *handed += 1;
+                    return true;
                 }
+                Err(PopError::Empty) => {}
             }
         }
-        let Some(giver) = self.0[Givers as usize].front() else {
+        if givers.servable() == 0 {
             return false;
-        };
-        match store.put(giver.empty()) {
+        }
+        let first = givers.first().expect("somebody waits");
+        match store.put(first.empty()) {
             Ok(()) => {
-                let giver = self.leave_first(Givers).expect("somebody waits");
-                giver.end(SERVED, wake);
+                givers
+                    .leave_first(wake)
+                    .expect("somebody waits")
+                    .end(SERVED);
                 true
             }
             Err(PushError::Full(value)) => {
-                giver.refill(value);
+                first.refill(value);
                 false
             }
             Err(PushError::Closed(value)) => {
-                giver.refill(value);
-                let giver = self.leave_first(Givers).expect("somebody waits");
-                giver.end(TURNED_AWAY, wake);
+                first.refill(value);
+                givers.turn_away_first(wake);
                 true
             }
         }
     }
+}
 
-    fn leave_first(&mut self, side: Side) -> Option<Place<T>> {
-        self.0[side as usize].pop_front()
+impl<T> Line<T> {
+    fn new() -> Self {
+        Line {
+            awake: VecDeque::new(),
+            asleep: VecDeque::new(),
+            roused: 0,
+            closed: false,
+        }
+    }
+
+    /// How many may be served now: none of those asleep while one is on its way.
+    fn servable(&self) -> usize {
+        let calm = self.roused > 0 && !self.closed;
+        self.awake.len() + if calm { 0 } else { self.asleep.len() }
+    }
+
+    /// Whose turn it is.
+    fn first(&self) -> Option<&Place<T>> {
+        let asleep = self.asleep.front().map(|sleeper| &sleeper.0);
+        self.awake.front().or(asleep)
+    }
+
+    /// Takes the first out of line to be served.
+    fn leave_first(&mut self, wake: &mut Wake) -> Option<Place<T>> {
+        if let Some(place) = self.awake.pop_front() {
+            return Some(place);
+        }
+        let (place, sleeper) = self.asleep.pop_front()?;
+        self.roused += 1;
+        wake.push(sleeper);
+        Some(place)
+    }
+
+    /// Takes the first out of line for ever.
+    fn turn_away_first(&mut self, wake: &mut Wake) {
+        if let Some(place) = self.awake.pop_front() {
+            place.end(TURNED_AWAY);
+        } else if let Some((place, sleeper)) = self.asleep.pop_front() {
+            place.end(TURNED_AWAY);
+            wake.push(sleeper);
+        }
     }
 }
 
@@ -359,43 +457,29 @@ impl<T> Place<T> {
     }
 
     /// Gives a taker its value and ends its wait.
-    fn fill(self, value: T, wake: &mut Wake) {
+    fn fill(self, value: T) {
         self.node().put(value);
-        self.end(SERVED, wake);
+        self.end(SERVED);
     }
 
     /// Ends the wait of a node that is out of line. The node may be gone when this returns.
-    fn end(self, verdict: u8, wake: &mut Wake) {
-        let node = self.node();
-        // ORDERING: Release — publishes what was done to `value`; pairs with the Acquire in
-        // `is_decided`. Acquire on failure — reads `sleeper` as `fall_asleep` wrote it.
+    fn end(self, verdict: u8) {
+        // ORDERING: Release — publishes what was done to `value`; pairs with the Acquire in `verdict`.
         let release = order!("exchange_end_relaxed", Release);
-        let acquire = order!("exchange_sleeper_relaxed", Acquire);
-        if node
-            .state
-            .compare_exchange(AWAKE, verdict, release, acquire)
-            .is_err()
-        {
-            // SAFETY: an ASLEEP thread leaves its node alone until it is decided.
-            let sleeper = node.sleeper.with_mut(|cell| unsafe { (*cell).take() });
-            wake.push(sleeper.expect("a sleeper has named itself"));
-            // ORDERING: Release — as above.
-            node.state.store(verdict, release);
-        }
+        self.node().state.store(verdict, release);
     }
 }
 
 impl<T> Node<T> {
     fn new(value: Option<T>) -> Self {
         Node {
-            state: AtomicU8::new(AWAKE),
+            state: AtomicU8::new(WAITING),
             value: UnsafeCell::new(value),
-            sleeper: UnsafeCell::new(None),
         }
     }
 
     fn take(&self) -> Option<T> {
-        // SAFETY: the caller owns the node, or serves it under the lock while it is in line.
+        // SAFETY: the caller owns the node, or serves it under the lock.
         self.value.with_mut(|cell| unsafe { (*cell).take() })
     }
 
@@ -404,32 +488,14 @@ impl<T> Node<T> {
         self.value.with_mut(|cell| unsafe { *cell = Some(value) });
     }
 
-    fn is_decided(&self) -> bool {
+    /// How the wait ended, if it did.
+    fn verdict(&self) -> Option<Result<(), Ended>> {
         // ORDERING: Acquire — what was done to `value` is visible; pairs with the Release in `end`.
-        self.state.load(order!("exchange_decided_relaxed", Acquire)) >= SERVED
-    }
-
-    /// Why the wait ended; `None` if it was served.
-    fn verdict(&self) -> Option<Ended> {
-        // Relaxed: `is_decided` acquired.
-        (self.state.load(Relaxed) == TURNED_AWAY).then_some(Ended::Closed)
-    }
-
-    /// Names the thread to wake; false if the wait is over.
-    fn fall_asleep(&self) -> bool {
-        // SAFETY: nobody else looks at `sleeper` before ASLEEP.
-        self.sleeper
-            .with_mut(|cell| unsafe { *cell = Some(thread::current()) });
-        // ORDERING: Release — publishes `sleeper`; pairs with the Acquire in `end`. Acquire on failure —
-        // as in `is_decided`.
-        self.state
-            .compare_exchange(
-                AWAKE,
-                ASLEEP,
-                order!("exchange_asleep_relaxed", Release),
-                Acquire,
-            )
-            .is_ok()
+        match self.state.load(order!("exchange_verdict_relaxed", Acquire)) {
+            WAITING => None,
+            SERVED => Some(Ok(())),
+            _ => Some(Err(Ended::Closed)),
+        }
     }
 }
 

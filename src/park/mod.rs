@@ -1,4 +1,4 @@
-//! Sleeping and waking: an event count for many waiters, a result cell for one.
+//! Sleeping and waking: an event count, two lines of waiters at a store, a result cell for one.
 //!
 //! States, races and the proof that no wake-up is lost: `README.md` beside this file.
 

@@ -1,36 +1,32 @@
 //! How long a thread looks before it sleeps.
 //!
-//! A wake-up costs its waker 7–13 µs when the sleeper's core is idle, so a short look pays: growing
-//! pauses, then yields. Whether yields pay depends on who waits; see [`Yields`].
+//! A wake-up costs its waker 7–13 µs when the sleeper's core is idle, and the sleeper more, so a short
+//! look pays: growing pauses, then yields. Whether each of them pays is learned, and whether
+//! yields are allowed depends on who else is there; see [`Yields`]. What decided the numbers is in
+//! `benches/LOG.md`.
 
 use std::time::Instant;
 
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::sync::{MODEL, thread};
 
-/// TUNING SCAFFOLD
-fn env(name: &str, default: u32) -> u32 {
-    std::env::var(name)
-        .ok()
-        .and_then(|v| v.parse().ok())
-        .unwrap_or(default)
-}
-static PAUSES_: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| env("PAUSES", 7));
-static YIELDS_: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| env("YIELDS", 16));
-static EARLY_: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| env("EARLY", 0));
-static GAIN_: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| env("GAIN", 2));
-static PROBE_: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| env("PROBE", 32));
+/// Growing pauses: 2^0 … 2^6, about 2 µs in all.
+const PAUSES: u32 = 7;
+/// Then so many yields: about as long as it takes to wake a sleeper.
+const YIELDS: u32 = 64;
 /// A yield that takes longer is late.
 const LATE_NS: u64 = 200_000;
-/// A late yield after which there is a unit for each of these was worth it: the core went to those who
-/// make them, and to be woken for each would have cost as much.
+/// A late yield during which a unit for each of these went through was worth it: the core went to those
+/// who move them, and to be woken for each would have cost as much.
 const WORTH_NS: u64 = 10_000;
+/// More waiters than so many per core do not yield: one yield would lead to the next.
+const CROWD: usize = 2;
 
 /// When a waiter yields its core before it sleeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Yields {
-    /// Unless strangers are hungry: a yield that came back late and found little went to one, and a
-    /// futex sleeper is put back on a core sooner than a yielder. The 1 % rule: such a yield, if it took
+    /// Unless strangers are hungry: a yield that came back late while little went through went to one, and
+    /// a futex sleeper is put back on a core sooner than a yielder. The 1 % rule: such a yield, if it took
     /// `d` > 200 µs, forbids yields for `100·d`. For waiters whose delay somebody feels.
     Warily,
     /// Always. For waiters that are late because others have work: a yield lets them do a whole slice
@@ -38,58 +34,93 @@ pub enum Yields {
     Freely,
 }
 
-/// What the waiters of one event count have learned about the machine.
+/// Whether something paid lately. Racy: a lost update costs nothing but a little time.
+#[derive(Debug)]
+struct Habit {
+    score: AtomicU32,
+    refused: AtomicU32,
+}
+
+impl Habit {
+    const MOST: u32 = 16;
+    /// From here on it is advised; a success is worth as much, a failure 1.
+    const ENOUGH: u32 = 4;
+    /// Below, it is tried once in so many times.
+    const TRIAL: u32 = 16;
+
+    fn new() -> Self {
+        Habit {
+            score: AtomicU32::new(Self::MOST / 2),
+            refused: AtomicU32::new(0),
+        }
+    }
+
+    fn advises(&self) -> bool {
+        if self.score.load(Relaxed) >= Self::ENOUGH {
+            return true;
+        }
+        let refused = self.refused.load(Relaxed).wrapping_add(1);
+        self.refused.store(refused, Relaxed);
+        refused.is_multiple_of(Self::TRIAL)
+    }
+
+    fn learn(&self, paid: bool) {
+        let before = self.score.load(Relaxed);
+        let score = match paid {
+            true => (before + Self::ENOUGH).min(Self::MOST),
+            false => before.saturating_sub(1),
+        };
+        if score != before {
+            self.score.store(score, Relaxed);
+        }
+    }
+}
+
+/// What the waiters of one line have learned about the machine.
 #[derive(Debug)]
 pub(super) struct Patience {
-    yields: Yields,
+    rule: Yields,
     origin: Instant,
     /// Nanoseconds after `origin` before which nobody yields.
     no_yield_before: AtomicU64,
-    /// Pausing is pointless where nobody else can run meanwhile.
-    pauses: bool,
-    score: AtomicU32,
-    tried: AtomicU32,
+    cores: usize,
+    pausing: Habit,
+    yielding: Habit,
 }
 
 impl Patience {
-    pub(super) fn new(yields: Yields) -> Self {
+    pub(super) fn new(rule: Yields) -> Self {
         Patience {
-            yields,
+            rule,
             origin: Instant::now(),
             no_yield_before: AtomicU64::new(0),
-            pauses: num_cpus::get() > 1,
-            score: AtomicU32::new(8),
-            tried: AtomicU32::new(0),
+            cores: num_cpus::get(),
+            pausing: Habit::new(),
+            yielding: Habit::new(),
         }
     }
 
     /// One phase of looking. Under a model it is empty: sleeping is what is to be explored.
     pub(super) fn look(&self) -> Look<'_> {
-        #[allow(non_snake_case)]
-        let (PAUSES, YIELDS) = (*PAUSES_, *YIELDS_);
-        let end = if MODEL {
-            0
-        } else if self.now() < self.no_yield_before.load(Relaxed) {
-            PAUSES
-        } else {
-            PAUSES + YIELDS
-        };
-        let pays = self.score.load(Relaxed) >= 4 || {
-            let n = self.tried.load(Relaxed).wrapping_add(1);
-            self.tried.store(n, Relaxed);
-            n.is_multiple_of(*PROBE_)
-        };
-        let round = if self.pauses && pays {
-            0
-        } else {
-            PAUSES.min(end)
-        };
+        // Pausing is pointless where nobody else can run meanwhile.
+        let pauses = !MODEL && self.cores > 1 && self.pausing.advises();
         Look {
             patience: self,
-            round,
-            end,
-            pauses: PAUSES,
-            paused: round == 0,
+            round: 0,
+            pauses: if pauses { PAUSES } else { 0 },
+            yields: None,
+            last: 0,
+        }
+    }
+
+    /// How often to yield at `now`, where so many wait.
+    fn yields(&self, crowd: usize, now: u64) -> u32 {
+        let forbidden = self.rule == Yields::Warily && now < self.no_yield_before.load(Relaxed);
+        let crowded = crowd > CROWD * self.cores;
+        if MODEL || forbidden || crowded || !self.yielding.advises() {
+            0
+        } else {
+            YIELDS
         }
     }
 
@@ -98,64 +129,81 @@ impl Patience {
     }
 }
 
-/// The rounds of one phase.
+/// The rounds of one phase: pauses, then yields.
 pub(super) struct Look<'a> {
     patience: &'a Patience,
     round: u32,
-    end: u32,
     pauses: u32,
-    paused: bool,
+    /// Not asked before the pauses are over.
+    yields: Option<u32>,
+    /// When the last yield was over.
+    last: u64,
 }
 
 impl Look<'_> {
-    /// Lets a moment pass; false when the time for looking is over. `moved` tells how many units have
-    /// gone through so far.
-    pub(super) fn again(&mut self, moved: impl Fn() -> u64) -> bool {
-        if self.round >= self.end {
+    /// Lets a moment pass; false when the time for looking is over. `crowd` is how many look here, and
+    /// `moved` tells how many units have gone through so far.
+    pub(super) fn again(&mut self, crowd: usize, moved: impl Fn() -> u64) -> bool {
+        if self.pauses() {
+            return true;
+        }
+        let yields = match self.yields {
+            Some(yields) => yields,
+            None => self.end_pauses(crowd),
+        };
+        if self.round < self.pauses + yields {
+            self.round += 1;
+            self.yield_core(moved);
+            return true;
+        }
+        if yields > 0 {
+            self.patience.yielding.learn(false);
+        }
+        false
+    }
+
+    /// The first rounds only: lets a short moment pass; false when they are over.
+    pub(super) fn pauses(&mut self) -> bool {
+        if self.round >= self.pauses {
             return false;
         }
-        if self.round < self.pauses {
-            for _ in 0..1 << self.round {
-                std::hint::spin_loop();
-            }
-        } else {
-            self.end_pauses();
-            let (before, moved_before) = (self.patience.now(), moved());
-            thread::yield_now();
-            let took = self.patience.now() - before;
-            if took > LATE_NS && self.patience.yields == Yields::Warily {
-                let units = moved() - moved_before;
-                if took > units * WORTH_NS {
-                    let until = self.patience.now() + 100 * took;
-                    self.patience.no_yield_before.store(until, Relaxed);
-                    self.end = self.round;
-                    return true;
-                }
-            }
+        for _ in 0..1 << self.round {
+            std::hint::spin_loop();
         }
         self.round += 1;
         true
     }
 
-    fn end_pauses(&mut self) {
-        if self.paused {
-            self.paused = false;
-            let s = self.patience.score.load(Relaxed);
-            self.patience.score.store(s.saturating_sub(1), Relaxed);
+    /// What was waited for was found.
+    pub(super) fn found(&mut self) {
+        if self.round > self.pauses {
+            self.patience.yielding.learn(true);
+        } else if self.pauses > 0 {
+            self.patience.pausing.learn(true);
         }
     }
 
-    /// Whether a yield comes next and the early ones are over.
-    pub(super) fn early(&self) -> bool {
-        self.round < self.pauses + *EARLY_
+    fn end_pauses(&mut self, crowd: usize) -> u32 {
+        if self.pauses > 0 {
+            self.patience.pausing.learn(false);
+        }
+        self.last = self.patience.now();
+        let yields = self.patience.yields(crowd, self.last);
+        self.yields = Some(yields);
+        yields
     }
 
-    /// What was waited for was found.
-    pub(super) fn found(&mut self) {
-        if self.paused {
-            self.paused = false;
-            let s = self.patience.score.load(Relaxed);
-            self.patience.score.store((s + *GAIN_).min(16), Relaxed);
+    fn yield_core(&mut self, moved: impl Fn() -> u64) {
+        let before = moved();
+        thread::yield_now();
+        let now = self.patience.now();
+        let took = now - self.last;
+        self.last = now;
+        let late = took > LATE_NS && took > (moved() - before) * WORTH_NS;
+        if late && self.patience.rule == Yields::Warily {
+            let until = now + 100 * took;
+            self.patience.no_yield_before.store(until, Relaxed);
+            self.yields = Some(0);
         }
     }
 }

@@ -62,6 +62,10 @@ impl Store<u32> for Cup {
         }
     }
 
+    fn has_room(&self) -> bool {
+        true
+    }
+
     fn moved(&self) -> u64 {
         0
     }
@@ -188,5 +192,17 @@ fn exchange_close() {
         let mut got = [one.join().unwrap(), two.join().unwrap()];
         got.sort_by_key(|taken| taken.is_err());
         assert_eq!(got, [Ok(1), Err(Ended::Closed)]);
+    });
+}
+
+/// Everybody who waits is turned away, not only the first.
+#[test]
+fn exchange_close_two() {
+    check("exchange_close_two", || {
+        let counter = Counter::new();
+        let (one, two) = (takes(&counter), takes(&counter));
+        counter.close();
+        assert_eq!(one.join().unwrap(), Err(Ended::Closed));
+        assert_eq!(two.join().unwrap(), Err(Ended::Closed));
     });
 }
