@@ -12,17 +12,16 @@
 //! Sources: helper delivery as in flat combining (Hendler, Incze, Shavit, Tzafrir, 2010); the
 //! rendezvous of Go's channels. Protocol and proof: `README.md` beside this file.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::ptr::NonNull;
 
 use crossbeam_utils::CachePadded;
 
+use super::line::{Ended, Line, Node, Wake};
 use super::patience::{Look, Patience, Yields};
 use crate::model::{PopError, PushError};
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
-use crate::sync::{Deadline, Mutex, MutexGuard, UnsafeCell, order, park_until, thread};
+use crate::sync::atomic::{AtomicU64, AtomicUsize};
+use crate::sync::{Deadline, Mutex, MutexGuard, park_until};
 
 /// What the lines stand at.
 ///
@@ -40,15 +39,6 @@ pub trait Store<T> {
     fn moved(&self) -> u64;
 }
 
-/// Why a wait ended without its result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// The deadline passed.
-    TimedOut,
-    /// The store was closed.
-    Closed,
-}
-
 /// Which line.
 #[derive(Clone, Copy)]
 enum Side {
@@ -56,27 +46,6 @@ enum Side {
     Givers = 1,
 }
 use Side::{Givers, Takers};
-
-/// In line.
-const WAITING: u8 = 0;
-/// Out of line: its value was taken, or given to it.
-const SERVED: u8 = 1;
-/// Out of line: the store was closed.
-const TURNED_AWAY: u8 = 2;
-
-/// A waiting thread, on its own stack.
-struct Node<T> {
-    state: AtomicU8,
-    /// A giver's value until it is taken; a taker's from when it is given.
-    value: UnsafeCell<Option<T>>,
-}
-
-/// A node in line. Its thread does not leave the frame that holds it before it is out of line.
-struct Place<T>(NonNull<Node<T>>);
-
-// SAFETY: who has taken the place out of line under the lock, or holds the lock while it is in line, may
-// use the node; a value moves between threads, and `&T` is never shared.
-unsafe impl<T: Send> Send for Place<T> {}
 
 /// The two lines of one store.
 pub struct Exchange<T> {
@@ -89,16 +58,6 @@ pub struct Exchange<T> {
 }
 
 struct Lines<T>([Line<T>; 2]);
-
-/// Those who wait for the same, longest first.
-struct Line<T> {
-    awake: VecDeque<Place<T>>,
-    asleep: VecDeque<(Place<T>, thread::Thread)>,
-    /// Served in their sleep, and not back yet.
-    roused: usize,
-    /// Everybody is served or turned away at once.
-    closed: bool,
-}
 
 impl<T> Exchange<T> {
     /// Two empty lines.
@@ -129,7 +88,7 @@ impl<T> Exchange<T> {
         // Whoever enters a line later takes the lock later, and its own try at the store sees the end.
         if !cfg!(guichet_bug = "exchange_close_unheard") {
             let mut lines = self.lines.lock();
-            lines.0.iter_mut().for_each(|line| line.closed = true);
+            lines.0.iter_mut().for_each(Line::close);
             self.serve(store, lines);
         }
     }
@@ -155,7 +114,7 @@ impl<T> Exchange<T> {
         let giver = lines.0[Givers as usize].leave_first(&mut wake)?;
         self.publish(&lines);
         let value = giver.empty();
-        giver.end(SERVED);
+        giver.let_go();
         drop(lines);
         wake.all();
         Some(value)
@@ -221,9 +180,8 @@ impl<T> Exchange<T> {
     ) -> Result<(), Ended> {
         let crowd = {
             let mut lines = self.lines.lock();
-            let line = &mut lines.0[side as usize];
-            line.awake.push_back(Place(NonNull::from(node)));
-            let crowd = line.awake.len();
+            // SAFETY: this function does not return before the node is out of line.
+            let crowd = unsafe { lines.0[side as usize].enter(node) };
             self.publish(&lines);
             if !cfg!(guichet_bug = "exchange_no_look") {
                 self.serve(store, lines);
@@ -260,34 +218,23 @@ impl<T> Exchange<T> {
     /// Moves `node` to those who sleep; false if it is out of line already.
     fn fall_asleep(&self, side: Side, node: &Node<T>) -> bool {
         let mut lines = self.lines.lock();
-        let line = &mut lines.0[side as usize];
-        let own = NonNull::from(node);
-        let Some(at) = line.awake.iter().position(|place| place.0 == own) else {
-            return false;
-        };
-        let place = line.awake.remove(at).expect("it was found there");
-        line.asleep.push_back((place, thread::current()));
+        let asleep = lines.0[side as usize].fall_asleep(node);
         self.publish(&lines);
-        true
+        asleep
     }
 
     /// Takes a sleeping `node` out of line; false if somebody else did.
     fn leave(&self, side: Side, node: &Node<T>) -> bool {
         let mut lines = self.lines.lock();
-        let line = &mut lines.0[side as usize];
-        let own = NonNull::from(node);
-        let Some(at) = line.asleep.iter().position(|place| place.0.0 == own) else {
-            return cfg!(guichet_bug = "exchange_leave_unasked");
-        };
-        line.asleep.remove(at);
+        let left = lines.0[side as usize].leave(node);
         self.publish(&lines);
-        true
+        left
     }
 
     /// What a thread does that was served in its sleep: others relied on it to serve the next.
     fn wake_up(&self, side: Side, store: &impl Store<T>) {
         let mut lines = self.lines.lock();
-        lines.0[side as usize].roused -= 1;
+        lines.0[side as usize].wake_up();
         self.publish(&lines);
         if !cfg!(guichet_bug = "exchange_no_chain") {
             self.serve(store, lines);
@@ -364,7 +311,7 @@ impl<T> Lines<T> {
                     let giver = givers.leave_first(wake).expect("somebody waits");
                     let taker = takers.leave_first(wake).expect("somebody waits");
                     taker.fill(giver.empty());
-                    giver.end(SERVED);
+                    giver.let_go();
                     *handed += 1;
                     return true;
                 }
@@ -377,10 +324,7 @@ impl<T> Lines<T> {
         let first = givers.first().expect("somebody waits");
         match store.put(first.empty()) {
             Ok(()) => {
-                givers
-                    .leave_first(wake)
-                    .expect("somebody waits")
-                    .end(SERVED);
+                givers.leave_first(wake).expect("somebody waits").let_go();
                 true
             }
             Err(PushError::Full(value)) => {
@@ -393,139 +337,6 @@ impl<T> Lines<T> {
                 true
             }
         }
-    }
-}
-
-impl<T> Line<T> {
-    fn new() -> Self {
-        Line {
-            awake: VecDeque::new(),
-            asleep: VecDeque::new(),
-            roused: 0,
-            closed: false,
-        }
-    }
-
-    /// How many may be served now: none of those asleep while one is on its way.
-    fn servable(&self) -> usize {
-        let calm = self.roused > 0 && !self.closed;
-        self.awake.len() + if calm { 0 } else { self.asleep.len() }
-    }
-
-    /// Whose turn it is.
-    fn first(&self) -> Option<&Place<T>> {
-        let asleep = self.asleep.front().map(|sleeper| &sleeper.0);
-        self.awake.front().or(asleep)
-    }
-
-    /// Takes the first out of line to be served.
-    fn leave_first(&mut self, wake: &mut Wake) -> Option<Place<T>> {
-        if let Some(place) = self.awake.pop_front() {
-            return Some(place);
-        }
-        let (place, sleeper) = self.asleep.pop_front()?;
-        self.roused += 1;
-        wake.push(sleeper);
-        Some(place)
-    }
-
-    /// Takes the first out of line for ever.
-    fn turn_away_first(&mut self, wake: &mut Wake) {
-        if let Some(place) = self.awake.pop_front() {
-            place.end(TURNED_AWAY);
-        } else if let Some((place, sleeper)) = self.asleep.pop_front() {
-            place.end(TURNED_AWAY);
-            wake.push(sleeper);
-        }
-    }
-}
-
-impl<T> Place<T> {
-    fn node(&self) -> &Node<T> {
-        // SAFETY: a node outlives its place in line, and the end that `end` gives it.
-        unsafe { self.0.as_ref() }
-    }
-
-    /// Takes a giver's value.
-    fn empty(&self) -> T {
-        self.node().take().expect("a giver has a value")
-    }
-
-    /// Gives a giver's value back.
-    fn refill(&self, value: T) {
-        self.node().put(value);
-    }
-
-    /// Gives a taker its value and ends its wait.
-    fn fill(self, value: T) {
-        self.node().put(value);
-        self.end(SERVED);
-    }
-
-    /// Ends the wait of a node that is out of line. The node may be gone when this returns.
-    fn end(self, verdict: u8) {
-        // ORDERING: Release — publishes what was done to `value`; pairs with the Acquire in `verdict`.
-        let release = order!("exchange_end_relaxed", Release);
-        self.node().state.store(verdict, release);
-    }
-}
-
-impl<T> Node<T> {
-    fn new(value: Option<T>) -> Self {
-        Node {
-            state: AtomicU8::new(WAITING),
-            value: UnsafeCell::new(value),
-        }
-    }
-
-    fn take(&self) -> Option<T> {
-        // SAFETY: the caller owns the node, or serves it under the lock.
-        self.value.with_mut(|cell| unsafe { (*cell).take() })
-    }
-
-    fn put(&self, value: T) {
-        // SAFETY: as in `take`.
-        self.value.with_mut(|cell| unsafe { *cell = Some(value) });
-    }
-
-    /// How the wait ended, if it did.
-    fn verdict(&self) -> Option<Result<(), Ended>> {
-        // ORDERING: Acquire — what was done to `value` is visible; pairs with the Release in `end`.
-        match self.state.load(order!("exchange_verdict_relaxed", Acquire)) {
-            WAITING => None,
-            SERVED => Some(Ok(())),
-            _ => Some(Err(Ended::Closed)),
-        }
-    }
-}
-
-/// Threads to wake when the lock is free again.
-#[must_use]
-struct Wake([Option<thread::Thread>; Self::MOST], usize);
-
-impl Wake {
-    /// So many are woken between two turns of the lock.
-    const MOST: usize = 8;
-
-    fn none() -> Self {
-        Wake([const { None }; Self::MOST], 0)
-    }
-
-    /// One step may wake two.
-    fn is_full(&self) -> bool {
-        self.1 + 2 > Self::MOST
-    }
-
-    fn push(&mut self, sleeper: thread::Thread) {
-        self.0[self.1] = Some(sleeper);
-        self.1 += 1;
-    }
-
-    fn all(self) {
-        self.0
-            .into_iter()
-            .flatten()
-            .for_each(|sleeper| sleeper.unpark());
     }
 }
 

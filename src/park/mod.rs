@@ -4,12 +4,14 @@
 
 mod event;
 mod exchange;
+mod line;
 mod oneshot;
 mod patience;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 
 pub use event::{Care, EventCount};
-pub use exchange::{Ended, Exchange, Store};
+pub use exchange::{Exchange, Store};
+pub use line::Ended;
 pub use oneshot::Oneshot;
 pub use patience::Yields;

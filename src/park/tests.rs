@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::line::{Line, Node, Wake};
+use super::patience::Patience;
 use super::*;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Deadline, thread};
@@ -79,4 +81,107 @@ fn a_second_result_is_a_bug() {
     let cell = Oneshot::new();
     cell.set(1);
     cell.set(2);
+}
+
+/// How often a waiter that finds nothing looks.
+fn rounds(patience: &Patience, crowd: usize, moved: impl Fn() -> u64) -> u32 {
+    let mut look = patience.look();
+    let mut rounds = 0;
+    while look.again(crowd, &moved) {
+        rounds += 1;
+    }
+    rounds
+}
+
+#[test]
+fn looking_that_does_not_pay_is_given_up_and_tried_now_and_then() {
+    let patience = Patience::new(Yields::Freely);
+    assert!(rounds(&patience, 1, || 0) >= 64);
+    while rounds(&patience, 1, || 0) > 0 {}
+    let trials = |looks| {
+        (0..looks)
+            .filter(|_| rounds(&patience, 1, || 0) > 0)
+            .count()
+    };
+    assert_eq!(trials(160), 10, "one look in 16");
+    // A trial that finds something brings it back.
+    loop {
+        let mut look = patience.look();
+        if look.again(1, || 0) {
+            while look.again(1, || 0) {}
+            look.found();
+            break;
+        }
+    }
+    assert!(rounds(&patience, 1, || 0) >= 64);
+}
+
+#[test]
+fn in_a_crowd_nobody_yields() {
+    let patience = Patience::new(Yields::Freely);
+    assert!(
+        rounds(&patience, usize::MAX, || 0) < 64,
+        "pauses at the most"
+    );
+}
+
+/// The 1 % rule. What makes the yields late here is that counting what went through takes 300 µs.
+#[test]
+fn a_late_yield_that_served_strangers_forbids_yields() {
+    let late = |units: u64| {
+        let (patience, count) = (Patience::new(Yields::Warily), AtomicU32::new(0));
+        let moved = || {
+            let start = std::time::Instant::now();
+            while start.elapsed() < Duration::from_micros(300) {}
+            units * u64::from(count.fetch_add(1, Relaxed))
+        };
+        rounds(&patience, 1, moved)
+    };
+    assert!(late(0) < 20, "it stops at once");
+    assert!(late(1_000_000) >= 64, "it served those who got on");
+}
+
+/// Who is awake comes first, and yet a sleeper has its turn.
+#[test]
+fn a_sleeper_is_not_passed_over_for_ever() {
+    let (mut line, mut wake) = (Line::new(), Wake::none());
+    let nodes: Vec<_> = (0..101).map(|number| Node::new(Some(number))).collect();
+    for node in &nodes {
+        // SAFETY: `nodes` outlives the line.
+        unsafe { line.enter(node) };
+    }
+    assert!(line.fall_asleep(&nodes[0]));
+    let mut order = Vec::new();
+    while line.servable() > 0 {
+        let place = line.leave_first(&mut wake).expect("somebody waits");
+        order.push(place.empty());
+        place.let_go();
+    }
+    assert_eq!(order.iter().position(|number| *number == 0), Some(64));
+    order.remove(64);
+    assert!(order.into_iter().eq(1..101), "the others in their order");
+    wake.all();
+}
+
+/// Of those asleep one is roused; the next when it is back, or when all must go.
+#[test]
+fn one_sleeper_is_roused_at_a_time() {
+    let (mut line, mut wake) = (Line::new(), Wake::none());
+    let nodes = [1, 2, 3].map(|number| Node::new(Some(number)));
+    for node in &nodes {
+        // SAFETY: `nodes` outlives the line.
+        unsafe { line.enter(node) };
+        assert!(line.fall_asleep(node));
+    }
+    let mut serve = |line: &mut Line<i32>| line.leave_first(&mut wake).unwrap().let_go();
+    assert_eq!(line.servable(), 3);
+    serve(&mut line);
+    assert_eq!(line.servable(), 0, "one is on its way");
+    line.wake_up();
+    serve(&mut line);
+    line.close();
+    assert_eq!(line.servable(), 1, "the end does not wait");
+    serve(&mut line);
+    assert!(nodes.iter().all(|node| node.verdict() == Some(Ok(()))));
+    wake.all();
 }
