@@ -26,7 +26,7 @@
 //! | timers as channels | `after`, `at`, `tick`, `never` | none; use `recv_timeout` and `recv_deadline` |
 //! | many at once | none | [`Sender::send_many`], [`Sender::try_send_many`], [`Receiver::recv_many`], [`Receiver::try_recv_many`] |
 //! | a blocked thread | is woken and tries again | finds its message sent, or received, when it is woken |
-//! | a message that panics when dropped | those behind it leak, or the process aborts | each message is dropped once, then the first panic goes on |
+//! | the last receiver goes while its thread unwinds, and a message in the channel panics too | the process ends | the second panic goes no further |
 //! | `Error` for the send errors | needs `T: Send` | needs nothing of `T` |
 //!
 //! # How it waits

@@ -1,6 +1,7 @@
 //! The receiving side.
 
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
@@ -262,19 +263,22 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Drops what is in the closed channel. Each message is dropped once, even if one panics; the first
-    /// panic goes on when all are gone, unless this thread unwinds already.
+    /// Drops what is in the closed channel. If the destructor of one message panics, those behind it leak,
+    /// since theirs may panic too; and if this thread unwinds already, the panic goes no further.
     fn discard(&self) {
-        let mut first_panic = None;
-        while let Ok(message) = self.0.ring.pop() {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(message))) {
-                first_panic.get_or_insert(panic);
+        let mut left = Vec::new();
+        while self.0.ring.pop_many(&mut left, usize::MAX).is_ok() {}
+        left.reverse();
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            while let Some(message) = left.pop() {
+                drop(message);
             }
-        }
-        if let Some(panic) = first_panic
-            && !thread::panicking()
-        {
-            resume_unwind(panic);
+        }));
+        if let Err(panic) = dropped {
+            mem::forget(left);
+            if !thread::panicking() {
+                resume_unwind(panic);
+            }
         }
     }
 }
