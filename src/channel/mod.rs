@@ -26,6 +26,7 @@
 //! | timers as channels | `after`, `at`, `tick`, `never` | none; use `recv_timeout` and `recv_deadline` |
 //! | many at once | none | [`Sender::send_many`], [`Sender::try_send_many`], [`Receiver::recv_many`], [`Receiver::try_recv_many`] |
 //! | a blocked thread | is woken and tries again | finds its message sent, or received, when it is woken |
+//! | several blocked receivers, several messages | each message wakes one | one is woken at a time, and wakes the next when it runs; so are senders |
 //! | the last receiver goes while its thread unwinds, and a message in the channel panics too | the process ends | the second panic goes no further |
 //! | `Error` for the send errors | needs `T: Send` | needs nothing of `T` |
 //!

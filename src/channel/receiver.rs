@@ -276,7 +276,9 @@ impl<T> Receiver<T> {
         }));
         if let Err(panic) = dropped {
             mem::forget(left);
-            if !thread::panicking() {
+            if thread::panicking() {
+                mem::forget(panic);
+            } else {
                 resume_unwind(panic);
             }
         }

@@ -13,6 +13,7 @@
 //! rendezvous of Go's channels. Protocol and proof: `README.md` beside this file.
 
 use std::fmt;
+use std::mem;
 
 use crossbeam_utils::CachePadded;
 
@@ -21,7 +22,7 @@ use super::patience::{Look, Patience, Yields};
 use crate::model::{PopError, PushError};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::atomic::{AtomicU64, AtomicUsize};
-use crate::sync::{Deadline, Mutex, MutexGuard, park_until};
+use crate::sync::{Deadline, MODEL, Mutex, MutexGuard, park_until, thread};
 
 /// What the lines stand at.
 ///
@@ -168,9 +169,21 @@ impl<T> Exchange<T> {
     }
 
     /// Stands in line with `node` until it is out of line again.
-    ///
-    /// Nothing in here may unwind while the node is in line.
     fn stand(
+        &self,
+        side: Side,
+        node: &Node<T>,
+        store: &impl Store<T>,
+        deadline: Option<Deadline>,
+        look: Look<'_>,
+    ) -> Result<(), Ended> {
+        let no_unwinding = NoUnwinding;
+        let ended = self.stand_there(side, node, store, deadline, look);
+        mem::forget(no_unwinding);
+        ended
+    }
+
+    fn stand_there(
         &self,
         side: Side,
         node: &Node<T>,
@@ -180,7 +193,7 @@ impl<T> Exchange<T> {
     ) -> Result<(), Ended> {
         let crowd = {
             let mut lines = self.lines.lock();
-            // SAFETY: this function does not return before the node is out of line.
+            // SAFETY: this function does not return before the node is out of line, nor does it unwind.
             let crowd = unsafe { lines.0[side as usize].enter(node) };
             self.publish(&lines);
             if !cfg!(guichet_bug = "exchange_no_look") {
@@ -191,39 +204,61 @@ impl<T> Exchange<T> {
         if let Some(verdict) = node.verdict() {
             return verdict;
         }
-        while look.again(crowd, || store.moved() + self.handed.load(Relaxed)) {
+        let verdict = || node.verdict().expect("it is out of line");
+        let out_of_time = || deadline.is_some_and(|end| end.passed());
+        let moved = || store.moved() + self.handed.load(Relaxed);
+        while !out_of_time() && look.again(crowd, moved) {
             if let Some(verdict) = node.verdict() {
                 look.found();
                 return verdict;
             }
         }
-        if self.fall_asleep(side, node) {
-            self.sleep(side, node, deadline)?;
-            self.wake_up(side, store);
+        // In a model all time is over; there it sleeps nevertheless, so that the longer way is explored.
+        let mut awake = out_of_time() && !MODEL;
+        if !awake && !self.fall_asleep(side, node) {
+            return verdict();
         }
-        node.verdict().expect("it is out of line")
-    }
-
-    /// Parks until `node` is out of line.
-    fn sleep(&self, side: Side, node: &Node<T>, deadline: Option<Deadline>) -> Result<(), Ended> {
-        while node.verdict().is_none() {
-            if deadline.is_some_and(|end| end.passed()) && self.leave(side, node) {
-                return Err(Ended::TimedOut);
+        while !awake && node.verdict().is_none() {
+            awake = out_of_time() && self.get_up(side, node, store);
+            if !awake {
+                park_until(deadline);
             }
-            park_until(deadline);
         }
-        node.verdict().expect("it is out of line")
+        if awake {
+            let left = self.leave(side, node);
+            return if left {
+                Err(Ended::TimedOut)
+            } else {
+                verdict()
+            };
+        }
+        verdict()?;
+        self.wake_up(side, store);
+        Ok(())
     }
 
     /// Moves `node` to those who sleep; false if it is out of line already.
     fn fall_asleep(&self, side: Side, node: &Node<T>) -> bool {
+        let sleeper = thread::current();
         let mut lines = self.lines.lock();
-        let asleep = lines.0[side as usize].fall_asleep(node);
+        let asleep = lines.0[side as usize].fall_asleep(node, sleeper);
         self.publish(&lines);
         asleep
     }
 
-    /// Takes a sleeping `node` out of line; false if somebody else did.
+    /// Moves a sleeping `node` to the head of its line and serves: it does not give up while what it
+    /// waits for lies there for somebody who was roused. False if it is out of line already.
+    fn get_up(&self, side: Side, node: &Node<T>, store: &impl Store<T>) -> bool {
+        let mut lines = self.lines.lock();
+        let up = lines.0[side as usize].get_up(node);
+        if up {
+            self.publish(&lines);
+            self.serve(store, lines);
+        }
+        up
+    }
+
+    /// Takes `node`, which is awake, out of line; false if somebody else did.
     fn leave(&self, side: Side, node: &Node<T>) -> bool {
         let mut lines = self.lines.lock();
         let left = lines.0[side as usize].leave(node);
@@ -235,10 +270,18 @@ impl<T> Exchange<T> {
     fn wake_up(&self, side: Side, store: &impl Store<T>) {
         let mut lines = self.lines.lock();
         lines.0[side as usize].wake_up();
-        self.publish(&lines);
+        if !cfg!(guichet_bug = "exchange_wake_unpublished") {
+            self.publish(&lines);
+        }
         if !cfg!(guichet_bug = "exchange_no_chain") {
             self.serve(store, lines);
         }
+    }
+
+    /// As if a taker had been roused and did not run. How many others sleep.
+    #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+    pub(super) fn stall_a_taker(&self) -> usize {
+        self.lines.lock().0[Takers as usize].stall_one()
     }
 
     #[inline]
@@ -294,6 +337,10 @@ impl<T> Lines<T> {
     /// Performs one waiting step, if one is possible.
     fn step(&mut self, store: &impl Store<T>, wake: &mut Wake, handed: &mut u64) -> bool {
         let [takers, givers] = &mut self.0;
+        if !store.has_room() && !takers.is_empty() && !givers.is_empty() {
+            // Nothing but each other is what they wait for, so who sleeps is not spared.
+            return self.hand_over(wake, handed);
+        }
         if takers.servable() > 0 {
             match store.get() {
                 Ok(value) => {
@@ -308,12 +355,7 @@ impl<T> Lines<T> {
                     return true;
                 }
                 Err(PopError::Empty) if givers.servable() > 0 => {
-                    let giver = givers.leave_first(wake).expect("somebody waits");
-                    let taker = takers.leave_first(wake).expect("somebody waits");
-                    taker.fill(giver.empty());
-                    giver.let_go();
-                    *handed += 1;
-                    return true;
+                    return self.hand_over(wake, handed);
                 }
                 Err(PopError::Empty) => {}
             }
@@ -336,6 +378,31 @@ impl<T> Lines<T> {
                 givers.turn_away_first(wake);
                 true
             }
+        }
+    }
+}
+
+impl<T> Lines<T> {
+    /// From the first giver to the first taker.
+    fn hand_over(&mut self, wake: &mut Wake, handed: &mut u64) -> bool {
+        let [takers, givers] = &mut self.0;
+        let giver = givers.leave_first(wake).expect("somebody waits");
+        let taker = takers.leave_first(wake).expect("somebody waits");
+        taker.fill(giver.empty());
+        giver.let_go();
+        *handed += 1;
+        true
+    }
+}
+
+/// Ends the process if it is dropped: a frame with a node in line must not unwind.
+struct NoUnwinding;
+
+impl Drop for NoUnwinding {
+    fn drop(&mut self) {
+        // A model that fails unwinds, and is at its end.
+        if !MODEL {
+            std::process::abort();
         }
     }
 }

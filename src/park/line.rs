@@ -73,22 +73,33 @@ impl<T> Line<T> {
         self.awake.len()
     }
 
-    /// The calling thread goes to sleep; false if its `node` is out of line already.
-    pub(super) fn fall_asleep(&mut self, node: &Node<T>) -> bool {
+    /// The thread of `node`, `sleeper`, goes to sleep; false if the node is out of line already.
+    pub(super) fn fall_asleep(&mut self, node: &Node<T>, sleeper: thread::Thread) -> bool {
         let own = NonNull::from(node);
         let Some(at) = self.awake.iter().position(|place| place.0 == own) else {
             return false;
         };
         let place = self.awake.remove(at).expect("it was found there");
-        self.asleep.push_back((place, thread::current()));
+        self.asleep.push_back((place, sleeper));
         true
     }
 
-    /// A sleeper gives up; false if its `node` is out of line already.
+    /// A sleeper gets up by itself, and is the first now; false if its `node` is out of line already.
+    pub(super) fn get_up(&mut self, node: &Node<T>) -> bool {
+        let own = NonNull::from(node);
+        let Some(at) = self.asleep.iter().position(|place| place.0.0 == own) else {
+            return false;
+        };
+        let (place, _) = self.asleep.remove(at).expect("it was found there");
+        self.awake.push_front(place);
+        true
+    }
+
+    /// One that is awake gives up; false if its `node` is out of line already.
     pub(super) fn leave(&mut self, node: &Node<T>) -> bool {
         let own = NonNull::from(node);
-        match self.asleep.iter().position(|place| place.0.0 == own) {
-            Some(at) => self.asleep.remove(at).is_some(),
+        match self.awake.iter().position(|place| place.0 == own) {
+            Some(at) => self.awake.remove(at).is_some(),
             None => cfg!(guichet_bug = "exchange_leave_unasked"),
         }
     }
@@ -101,6 +112,11 @@ impl<T> Line<T> {
     /// From now on everybody is served or turned away at once.
     pub(super) fn close(&mut self) {
         self.closed = true;
+    }
+
+    /// Whether anybody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.awake.is_empty() && self.asleep.is_empty()
     }
 
     /// How many may be served now: none of those asleep while one is on its way.
@@ -132,6 +148,12 @@ impl<T> Line<T> {
         self.roused += 1;
         wake.push(sleeper);
         Some(place)
+    }
+
+    #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+    pub(super) fn stall_one(&mut self) -> usize {
+        self.roused = 1;
+        self.asleep.len()
     }
 
     fn is_sleepers_turn(&self) -> bool {

@@ -197,9 +197,9 @@ impl Look<'_> {
         let before = moved();
         thread::yield_now();
         let now = self.patience.now();
-        let took = now - self.last;
+        let took = now.saturating_sub(self.last);
         self.last = now;
-        let late = took > LATE_NS && took > (moved() - before) * WORTH_NS;
+        let late = took > LATE_NS && took > moved().saturating_sub(before) * WORTH_NS;
         if late && self.patience.rule == Yields::Warily {
             let until = now + 100 * took;
             self.patience.no_yield_before.store(until, Relaxed);

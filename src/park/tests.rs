@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::line::{Line, Node, Wake};
 use super::patience::Patience;
 use super::*;
+use crate::model::{PopError, PushError};
+use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Deadline, thread};
 
@@ -150,7 +152,7 @@ fn a_sleeper_is_not_passed_over_for_ever() {
         // SAFETY: `nodes` outlives the line.
         unsafe { line.enter(node) };
     }
-    assert!(line.fall_asleep(&nodes[0]));
+    assert!(line.fall_asleep(&nodes[0], thread::current()));
     let mut order = Vec::new();
     while line.servable() > 0 {
         let place = line.leave_first(&mut wake).expect("somebody waits");
@@ -171,7 +173,7 @@ fn one_sleeper_is_roused_at_a_time() {
     for node in &nodes {
         // SAFETY: `nodes` outlives the line.
         unsafe { line.enter(node) };
-        assert!(line.fall_asleep(node));
+        assert!(line.fall_asleep(node, thread::current()));
     }
     let mut serve = |line: &mut Line<i32>| line.leave_first(&mut wake).unwrap().let_go();
     assert_eq!(line.servable(), 3);
@@ -184,4 +186,56 @@ fn one_sleeper_is_roused_at_a_time() {
     serve(&mut line);
     assert!(nodes.iter().all(|node| node.verdict() == Some(Ok(()))));
     wake.all();
+}
+
+/// Room for one value, behind a lock.
+struct Shelf(Mutex<Option<u32>>);
+
+impl Store<u32> for Shelf {
+    fn put(&self, value: u32) -> Result<(), PushError<u32>> {
+        let mut place = self.0.lock();
+        match *place {
+            Some(_) => Err(PushError::Full(value)),
+            None => {
+                *place = Some(value);
+                Ok(())
+            }
+        }
+    }
+
+    fn get(&self) -> Result<u32, PopError> {
+        self.0.lock().take().ok_or(PopError::Empty)
+    }
+
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    fn moved(&self) -> u64 {
+        0
+    }
+}
+
+/// One that was roused does not run. Another's time-out does not come while a value lies there.
+#[test]
+fn a_time_out_looks_once_more() {
+    let (shelf, exchange) = (Shelf(Mutex::new(None)), Exchange::new());
+    loop {
+        let end = std::time::Instant::now() + Duration::from_millis(100);
+        let (taken, in_time) = thread::scope(|scope| {
+            let taker = scope.spawn(|| exchange.take(&shelf, Some(Deadline::at(end))));
+            while exchange.stall_a_taker() == 0 && !taker.is_finished() {
+                thread::yield_now();
+            }
+            shelf.put(7).unwrap();
+            let in_time = std::time::Instant::now() < end;
+            (taker.join().unwrap(), in_time)
+        });
+        if in_time {
+            assert_eq!(taken, Ok(7));
+            return;
+        }
+        // This thread was away for too long.
+        let _ = shelf.get();
+    }
 }

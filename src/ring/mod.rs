@@ -102,7 +102,8 @@ impl<T> Ring<T> {
         if values.is_empty() {
             return Ok(0);
         }
-        let (tail, count) = match self.reserve_push(values.len()) {
+        let most = values.len().min(self.capacity());
+        let (tail, count) = match self.reserve_push(most) {
             Ok(run) => run,
             Err(Refused::Boundary) => return Err(PushError::Full(())),
             Err(Refused::Closed) => return Err(PushError::Closed(())),
@@ -125,9 +126,12 @@ impl<T> Ring<T> {
         if most == 0 {
             return Ok(0);
         }
-        let most = most.min(self.capacity());
-        // Between claim and take nothing may fail, so the room is made before.
-        out.reserve(most);
+        let mut most = most.min(self.capacity());
+        if most > out.capacity() - out.len() {
+            // Between claim and take nothing may fail, so the room is made before; for what is there.
+            most = most.min(self.len().max(1));
+            out.reserve(most);
+        }
         let (head, count) = self.reserve_pop(most)?;
         for offset in 0..count {
             out.push(self.take(self.laps.advance(head, offset)));
@@ -138,12 +142,15 @@ impl<T> Ring<T> {
     /// Refuses every later push; what is in the ring can still be popped. True for the first call.
     pub fn close(&self) -> bool {
         // The bit lies in the word that every push must change, so no push can miss it.
-        // ORDERING: Acquire — what came before any push that got in is visible to the closer; pairs
-        // with the claim in `reserve_push`.
-        self.tail
-            .fetch_or(CLOSED, order!("ring_close_relaxed", Acquire))
-            & CLOSED
-            == 0
+        // ORDERING: AcqRel — Acquire: what came before any push that got in is visible to the closer; pairs
+        // with the claim in `reserve_push`. Release: what the closer did before is visible to who is told
+        // that the ring is closed; pairs with `see_the_end`.
+        let order = if cfg!(guichet_bug = "ring_close_no_release") {
+            crate::sync::atomic::Ordering::Acquire // ordmut: RELAXED-OK because it is a seeded bug
+        } else {
+            order!("ring_close_relaxed", AcqRel)
+        };
+        self.tail.fetch_or(CLOSED, order) & CLOSED == 0
     }
 
     /// Whether `close` was called.
@@ -151,11 +158,13 @@ impl<T> Ring<T> {
         self.tail.load(Relaxed) & CLOSED != 0
     }
 
-    /// How many values the ring holds: exact while nothing moves, else about right.
+    /// How many values the ring held at some instant during the call; never more than fit.
     pub fn len(&self) -> usize {
         loop {
-            let tail = self.tail.load(Relaxed);
-            let head = self.head.load(Relaxed);
+            // ORDERING: Acquire — `head` is not older than `tail`, nor the second look at `tail` older than
+            // `head`; pairs with the claims.
+            let tail = self.tail.load(order!("ring_len_relaxed", Acquire));
+            let head = self.head.load(order!("ring_len_relaxed", Acquire));
             if self.tail.load(Relaxed) == tail {
                 return self.laps.distance(head, tail & !CLOSED);
             }
@@ -180,6 +189,7 @@ impl<T> Ring<T> {
         let mut tail = self.tail.load(Relaxed);
         loop {
             if tail & CLOSED != 0 {
+                see_the_end();
                 return Err(Refused::Closed);
             }
             let free = self.run(tail, want, |position| self.laps.free(position));
@@ -245,12 +255,11 @@ impl<T> Ring<T> {
             let now = self.head.load(Relaxed);
             if now == head {
                 if tail & !CLOSED == head {
-                    let closed = tail & CLOSED != 0;
-                    return Err(if closed {
-                        PopError::Closed
-                    } else {
-                        PopError::Empty
-                    });
+                    if tail & CLOSED == 0 {
+                        return Err(PopError::Empty);
+                    }
+                    see_the_end();
+                    return Err(PopError::Closed);
                 }
                 // A pusher has claimed the slot and not filled it yet.
                 backoff.snooze();
@@ -322,6 +331,15 @@ fn claimed() {
         // fence with which a push or pop is refused. Who says that it waits and is refused then is
         // seen by the claimer, or sees the claim.
         fence_after_rmw();
+    }
+}
+
+/// What comes before the word that the ring is closed.
+fn see_the_end() {
+    if !cfg!(guichet_bug = "ring_closed_no_fence") {
+        // ORDERING: Acquire fence — what the closer did before it closed is visible to who is told so;
+        // pairs with the Release in `close`, which the bit was read from.
+        fence(crate::sync::atomic::Ordering::Acquire);
     }
 }
 

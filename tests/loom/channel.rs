@@ -85,6 +85,37 @@ fn channel_carries_causes() {
     });
 }
 
+/// The word that the other side is gone carries what it did before.
+#[test]
+fn channel_end_carries_causes() {
+    check("channel_end_carries_causes, receiver", || {
+        let (sender, receiver) = bounded::<u32>(1);
+        let note = Arc::new(UnsafeCell::new(0));
+        let other = note.clone();
+        let leaving = thread::spawn(move || {
+            other.with_mut(|cell| unsafe { *cell = 1 });
+            drop(sender);
+        });
+        if receiver.try_recv() == Err(TryRecvError::Disconnected) {
+            assert_eq!(note.with(|cell| unsafe { *cell }), 1);
+        }
+        leaving.join().unwrap();
+    });
+    check("channel_end_carries_causes, sender", || {
+        let (sender, receiver) = bounded::<u32>(1);
+        let note = Arc::new(UnsafeCell::new(0));
+        let other = note.clone();
+        let leaving = thread::spawn(move || {
+            other.with_mut(|cell| unsafe { *cell = 1 });
+            drop(receiver);
+        });
+        if sender.try_send(1) == Err(TrySendError::Disconnected(1)) {
+            assert_eq!(note.with(|cell| unsafe { *cell }), 1);
+        }
+        leaving.join().unwrap();
+    });
+}
+
 /// At capacity 0 the message goes from hand to hand, and the sender leaves after its receiver came.
 #[test]
 fn channel_rendezvous() {

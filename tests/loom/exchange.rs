@@ -126,6 +126,19 @@ fn takes(counter: &Arc<Counter>) -> JoinHandle<Result<u32, Ended>> {
     thread::spawn(move || counter.take(None))
 }
 
+/// Two sleep. The second value may come while the first one's taker is roused and not back: it relies on that.
+#[test]
+fn exchange_roused() {
+    check("exchange_roused", || {
+        let counter = Counter::new();
+        let (one, two) = (takes(&counter), takes(&counter));
+        counter.put(1).expect("it is empty");
+        counter.give(2);
+        let sum = one.join().unwrap().unwrap() + two.join().unwrap().unwrap();
+        assert_eq!(sum, 3);
+    });
+}
+
 /// Both lines move at once: a giver waits before the full store while two take.
 #[test]
 fn exchange_both_lines() {

@@ -287,3 +287,31 @@ fn ring_empty_sees_causes() {
         popper.join().unwrap();
     });
 }
+
+/// The length is never more than fits, nor 0 for a ring that is never empty.
+#[test]
+fn ring_len() {
+    check("ring_len, not above", || {
+        let ring = Arc::new(Ring::new(1));
+        let other = ring.clone();
+        let moving = thread::spawn(move || {
+            other.push(1).unwrap();
+            other.pop().unwrap();
+            other.push(2).unwrap();
+        });
+        assert!(ring.len() <= 1, "more than fits");
+        moving.join().unwrap();
+    });
+    check("ring_len, not below", || {
+        let ring = Arc::new(Ring::new(2));
+        ring.push(0).unwrap();
+        let other = ring.clone();
+        let moving = thread::spawn(move || {
+            other.push(1).unwrap();
+            other.pop().unwrap();
+            other.push(2).unwrap();
+        });
+        assert!(!ring.is_empty(), "it never was");
+        moving.join().unwrap();
+    });
+}
