@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::sync::{MODEL, thread};
 
 /// Growing pauses: 2^0 … 2^6, about 2 µs in all.
@@ -16,6 +16,8 @@ const PAUSES: u32 = 7;
 const YIELDS: u32 = 64;
 /// A yield that takes longer is late.
 const LATE_NS: u64 = 200_000;
+/// One that takes longer gave a whole slice away; a shorter one that is late may have met a passer-by.
+const SLICE_NS: u64 = 1_000_000;
 /// A late yield during which a unit for each of these went through was worth it: the core went to those
 /// who move them, and to be woken for each would have cost as much.
 const WORTH_NS: u64 = 10_000;
@@ -27,7 +29,8 @@ const CROWD: usize = 2;
 pub enum Yields {
     /// Unless strangers are hungry: a yield that came back late while little went through went to one, and
     /// a futex sleeper is put back on a core sooner than a yielder. The 1 % rule: such a yield, if it took
-    /// `d` > 200 µs, forbids yields for `100·d`. For waiters whose delay somebody feels.
+    /// `d` > 1 ms, or > 200 µs as the one before did, forbids yields for `100·d`. For waiters whose delay
+    /// somebody feels.
     Warily,
     /// Always. For waiters that are late because others have work: a yield lets them do a whole slice
     /// of it, where a sleeper that is woken for the first slot takes their core after each job.
@@ -83,6 +86,8 @@ pub(super) struct Patience {
     origin: Instant,
     /// Nanoseconds after `origin` before which nobody yields.
     no_yield_before: AtomicU64,
+    /// Whether the last yield was late.
+    late_before: AtomicBool,
     cores: usize,
     pausing: Habit,
     yielding: Habit,
@@ -94,6 +99,7 @@ impl Patience {
             rule,
             origin: Instant::now(),
             no_yield_before: AtomicU64::new(0),
+            late_before: AtomicBool::new(false),
             cores: num_cpus::get(),
             pausing: Habit::new(),
             yielding: Habit::new(),
@@ -200,7 +206,12 @@ impl Look<'_> {
         let took = now.saturating_sub(self.last);
         self.last = now;
         let late = took > LATE_NS && took > moved().saturating_sub(before) * WORTH_NS;
-        if late && self.patience.rule == Yields::Warily {
+        let late_before = self.patience.late_before.load(Relaxed);
+        if late != late_before {
+            self.patience.late_before.store(late, Relaxed);
+        }
+        let convicted = late && (late_before || took > SLICE_NS);
+        if convicted && self.patience.rule == Yields::Warily {
             let until = now + 100 * took;
             self.patience.no_yield_before.store(until, Relaxed);
             self.yields = Some(0);

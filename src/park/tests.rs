@@ -139,7 +139,7 @@ fn a_late_yield_that_served_strangers_forbids_yields() {
         };
         rounds(&patience, 1, moved)
     };
-    assert!(late(0) < 20, "it stops at once");
+    assert!(late(0) < 20, "it stops at the second");
     assert!(late(1_000_000) >= 64, "it served those who got on");
 }
 

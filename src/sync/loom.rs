@@ -100,7 +100,7 @@ pub mod atomic {
             }
         )*};
     }
-    probed!(AtomicU8: u8, AtomicU32: u32, AtomicU64: u64, AtomicUsize: usize);
+    probed!(AtomicBool: bool, AtomicU8: u8, AtomicU32: u32, AtomicU64: u64, AtomicUsize: usize);
 
     macro_rules! arithmetic {
         ($($name:ident: $value:ty),* $(,)?) => {$(

@@ -7,7 +7,9 @@ pub use std::thread_local;
 
 /// Atomics and fences.
 pub mod atomic {
-    pub use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+    pub use std::sync::atomic::{
+        AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
 }
 
 /// A full fence, for a caller whose last step before it was a read-modify-write.

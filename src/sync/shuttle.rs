@@ -10,7 +10,9 @@ pub use shuttle::thread_local;
 
 /// Atomics and fences.
 pub mod atomic {
-    pub use shuttle::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+    pub use shuttle::sync::atomic::{
+        AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
 }
 
 /// A full fence, for a caller whose last step before it was a read-modify-write.
