@@ -9,7 +9,7 @@ use crate::cell::Cell;
 use crate::child::{self, Order};
 use crate::common::Common;
 use crate::contenders::Contender;
-use crate::paced::{From, Run, Wait};
+use crate::paced::{Run, Since, Wait};
 use crate::progress::Progress;
 use crate::regime::Place;
 use crate::report::Report;
@@ -34,7 +34,7 @@ pub fn measure(common: &Common, report: &mut Report) {
             every_ns: EVERY_NS,
             burst: BURST,
             wait: Wait::Sleep,
-            from: From::Sender,
+            since: Since::Sender,
             millis: common.millis(1000),
         };
         child::run(&Order::Paced(run), Place::Anywhere)

@@ -13,7 +13,7 @@ use crate::child::{self, Order};
 use crate::common::Common;
 use crate::contenders::Contender;
 use crate::machine;
-use crate::paced::{From, Run, Wait};
+use crate::paced::{Run, Since, Wait};
 use crate::progress::Progress;
 use crate::regime::{Hogs, Place};
 use crate::report::{Floor, Report};
@@ -63,7 +63,7 @@ pub fn measure(options: &Options, common: &Common, report: &mut Report) -> io::R
                 every_ns: EVERY_NS,
                 burst: 1,
                 wait,
-                from: From::Schedule,
+                since: Since::Schedule,
                 millis: common.millis(1000),
             };
             child::run(&Order::Paced(run), Place::Anywhere)

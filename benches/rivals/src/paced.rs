@@ -31,7 +31,7 @@ pub enum Wait {
 
 /// From when a word's latency counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum From {
+pub enum Since {
     /// From the instant in the schedule; the sender's own lateness is in it.
     Schedule,
     /// From when the sender really began on this instant's words.
@@ -50,7 +50,7 @@ pub struct Run {
     /// How the sender waits.
     pub wait: Wait,
     /// From when latency counts.
-    pub from: From,
+    pub since: Since,
     /// How long it takes.
     pub millis: u64,
 }
@@ -75,9 +75,9 @@ impl Run {
                 }
             };
             lateness.saturating_record(now.saturating_sub(due));
-            let stamp = match self.from {
-                From::Schedule => due,
-                From::Sender => now,
+            let stamp = match self.since {
+                Since::Schedule => due,
+                Since::Sender => now,
             };
             for _ in 0..self.burst {
                 assert!(C::send(sender, stamp), "the receiver stays");
