@@ -16,6 +16,7 @@
 use std::env;
 use std::time::Duration;
 
+use guichet::channel;
 use guichet::{
     AddError, AddManyError, Failure, JobError, JobState, Queue, QueueStats, Runtime, TryAddError,
 };
@@ -489,5 +490,81 @@ fn a_runtime_dropped_inside_answers_everybody() {
                 "{outcome:?}"
             );
         }
+    });
+}
+
+/// Everybody blocks in turns; what is sent arrives once, each sender's in order, and then the end.
+fn channel_2x2(capacity: usize) {
+    let (sender, receiver) = channel::bounded(capacity);
+    let senders = [0, 10].map(|first| {
+        let sender = sender.clone();
+        thread::spawn(move || {
+            for number in first..first + 3 {
+                sender.send(number).expect("a receiver is there");
+            }
+        })
+    });
+    drop(sender);
+    let receivers = [receiver.clone(), receiver].map(|receiver| {
+        thread::spawn(move || {
+            let got: Vec<i32> = receiver.iter().collect();
+            for first in [0, 10] {
+                let own = got
+                    .iter()
+                    .filter(|number| (first..first + 3).contains(*number));
+                assert!(own.is_sorted(), "overtaken: {got:?}");
+            }
+            got
+        })
+    });
+    for sender in senders {
+        sender.join().unwrap();
+    }
+    let mut all: Vec<i32> = receivers
+        .into_iter()
+        .flat_map(|got| got.join().unwrap())
+        .collect();
+    all.sort_unstable();
+    assert_eq!(all, [0, 1, 2, 10, 11, 12]);
+}
+
+#[test]
+fn channel_2x2_rendezvous() {
+    check(|| channel_2x2(0));
+}
+
+#[test]
+fn channel_2x2_of_one() {
+    check(|| channel_2x2(1));
+}
+
+#[test]
+fn channel_2x2_of_two() {
+    check(|| channel_2x2(2));
+}
+
+/// Time-outs among those who wait on: a message is with its sender, its receiver or in the channel.
+#[test]
+fn channel_time_outs() {
+    check(|| {
+        let (sender, receiver) = channel::bounded(1);
+        let sending = [1, 2].map(|number| {
+            let sender = sender.clone();
+            thread::spawn(move || match number {
+                1 => sender.send(number).is_ok(),
+                _ => sender.send_timeout(number, NO_TIME).is_ok(),
+            })
+        });
+        drop(sender);
+        let hasty = receiver.clone();
+        let hasty = thread::spawn(move || hasty.recv_timeout(NO_TIME).ok());
+        let mut got: Vec<i32> = receiver.iter().collect();
+        got.extend(hasty.join().unwrap());
+        got.sort_unstable();
+        let sent = sending.map(|sending| sending.join().unwrap());
+        let expected = [1, 2]
+            .into_iter()
+            .filter(|number| sent[*number as usize - 1]);
+        assert!(got.iter().copied().eq(expected), "{got:?}, sent: {sent:?}");
     });
 }

@@ -47,7 +47,7 @@ pub fn check(groups: &[Group], idle: Option<&Idle>) -> Vec<Goal> {
         at_least(
             "single add",
             Impl::GuichetAdd,
-            0.4,
+            0.5,
             "crossbeam",
             Impl::Crossbeam,
             groups,
@@ -55,7 +55,7 @@ pub fn check(groups: &[Group], idle: Option<&Idle>) -> Vec<Goal> {
         at_least(
             "producer",
             Impl::GuichetProducer,
-            0.7,
+            1.0,
             "crossbeam",
             Impl::Crossbeam,
             groups,
@@ -63,7 +63,7 @@ pub fn check(groups: &[Group], idle: Option<&Idle>) -> Vec<Goal> {
         at_least(
             "add_many(32)",
             Impl::GuichetAddMany,
-            0.7,
+            1.0,
             "crossbeam",
             Impl::Crossbeam,
             groups,
@@ -71,7 +71,7 @@ pub fn check(groups: &[Group], idle: Option<&Idle>) -> Vec<Goal> {
         at_least(
             "single add",
             Impl::GuichetAdd,
-            4.0,
+            5.0,
             "rayon spawn",
             Impl::Rayon,
             groups,
