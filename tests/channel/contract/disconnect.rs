@@ -105,6 +105,30 @@ fn blocked_senders_wake_when_the_last_receiver_goes() {
 }
 
 #[test]
+fn the_end_reaches_a_crowd() {
+    const CROWD: usize = 24;
+    finishes(|| {
+        for capacity in [0, 1, 16] {
+            let (stuck, receiver) = filled(capacity, capacity);
+            let (sender, waiting) = bounded::<u8>(capacity);
+            let crowd: Vec<_> = (0..CROWD)
+                .map(|message| {
+                    let (stuck, waiting) = (stuck.clone(), waiting.clone());
+                    let sending = start(move || stuck.send(message));
+                    (message, sending, start(move || waiting.recv()))
+                })
+                .collect();
+            let_block();
+            drop((receiver, sender));
+            for (message, sending, waiting) in crowd {
+                assert_eq!(sending.get(), Err(SendError(message)), "{capacity}");
+                assert_eq!(waiting.get(), Err(RecvError), "{capacity}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_sender_that_is_not_the_last_changes_nothing() {
     finishes(|| {
         for capacity in CAPACITIES {
