@@ -13,16 +13,28 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use guichet::internals::lane::{Bands, Portion};
 use guichet::internals::model::Verb;
 use guichet::internals::park::Oneshot;
-use guichet::internals::ring::Ring;
-use guichet::internals::table::{Pool, Slab, Vacant};
+use guichet::internals::table::{Entry, Marks, Pool, Slab, Ticket, Trace, Vacant};
 
 const CAPACITY: usize = 1024;
 /// Homes of vacant slots; one thread uses one of them.
 const HOMES: usize = 8;
 /// The most that a pool gives at a time.
 const BATCH: u32 = 32;
+
+/// The job waits in a line.
+const WAITS: Entry = Entry::Waiting(Trace::Line);
+
+/// No marks, priority 1.
+const PLAIN: (Marks, u32) = (
+    Marks {
+        sampled: false,
+        optioned: false,
+    },
+    1,
+);
 
 fn slot_of(pool: &Pool) -> Vacant {
     pool.claim(0, 1)
@@ -46,12 +58,14 @@ fn live(
 fn verbs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("table/one slot");
     group.throughput(Throughput::Elements(1));
-    let pool = Pool::new(CAPACITY, HOMES);
+    let pool = Pool::new(0, CAPACITY, HOMES);
     let slab = Slab::<u64, u64>::new(CAPACITY);
     let slot = &mut Some(slot_of(&pool));
     live(&mut group, "admit, activate, complete", slot, |vacant| {
-        let admitted = slab.admit(vacant, black_box(7), None, |_, _| 0);
-        let claim = slab.activate(admitted.ticket).expect("the ticket is valid");
+        let (ticket, _) = slab.admit(vacant, black_box(7), None, WAITS, |_, _, _| PLAIN);
+        let claim = slab
+            .activate(ticket, Trace::Line)
+            .expect("the ticket is valid");
         black_box(slab.payload(&claim));
         slab.settle(claim, Verb::Complete).spoils.vacant
     });
@@ -60,9 +74,9 @@ fn verbs(criterion: &mut Criterion) {
         "admit, activate owned, complete",
         slot,
         |vacant| {
-            let admitted = slab.admit(vacant, black_box(7), None, |_, _| 0);
+            let (ticket, _) = slab.admit(vacant, black_box(7), None, WAITS, |_, _, _| PLAIN);
             let (claim, payload) = slab
-                .activate_owned(admitted.ticket)
+                .activate_owned(ticket, Trace::Line)
                 .expect("the ticket is valid");
             black_box(payload);
             slab.settle(claim, Verb::Complete).spoils.vacant
@@ -73,20 +87,26 @@ fn verbs(criterion: &mut Criterion) {
         "admit, activate, retry, activate, complete",
         slot,
         |vacant| {
-            let admitted = slab.admit(vacant, black_box(7), None, |_, _| 0);
-            let claim = slab.activate(admitted.ticket).expect("the ticket is valid");
-            let again = slab.retry(claim).expect("nobody else decided the job");
-            let claim = slab.activate(again).expect("the ticket is valid");
+            let (ticket, _) = slab.admit(vacant, black_box(7), None, WAITS, |_, _, _| PLAIN);
+            let claim = slab
+                .activate(ticket, Trace::Line)
+                .expect("the ticket is valid");
+            let again = slab
+                .retry(claim, Verb::Retry, Trace::Line)
+                .expect("nobody else decided the job");
+            let claim = slab
+                .activate(again.ticket, again.trace)
+                .expect("the ticket is valid");
             slab.settle(claim, Verb::Complete).spoils.vacant
         },
     );
     live(&mut group, "admit, cancel, surface", slot, |vacant| {
         let number = vacant.slot();
-        let admitted = slab.admit(vacant, black_box(7), None, |_, _| 0);
-        let spoils = slab.end(number, admitted.occupancy, Verb::Cancel);
-        black_box(spoils.expect("the job waits").payload);
-        slab.activate(admitted.ticket)
-            .expect_err("the ticket is stale")
+        let (ticket, occupancy) = slab.admit(vacant, black_box(7), None, WAITS, |_, _, _| PLAIN);
+        let ended = slab.end(number, occupancy, Verb::Cancel);
+        black_box(ended.expect("the job waits").spoils.payload);
+        let stale = slab.activate(ticket, Trace::Line);
+        stale.expect_err("the ticket is stale").vacant
     });
     live(
         &mut group,
@@ -94,8 +114,16 @@ fn verbs(criterion: &mut Criterion) {
         slot,
         |vacant| {
             let cell = Arc::new(Oneshot::new());
-            let admitted = slab.admit(vacant, black_box(7), Some(cell.clone()), |_, _| 0);
-            let claim = slab.activate(admitted.ticket).expect("the ticket is valid");
+            let (ticket, _) = slab.admit(
+                vacant,
+                black_box(7),
+                Some(cell.clone()),
+                WAITS,
+                |_, _, _| PLAIN,
+            );
+            let claim = slab
+                .activate(ticket, Trace::Line)
+                .expect("the ticket is valid");
             let spoils = slab.settle(claim, Verb::Complete).spoils;
             spoils.waiter.expect("somebody waits").set(7);
             black_box(cell.take());
@@ -108,7 +136,7 @@ fn verbs(criterion: &mut Criterion) {
 /// Vacant slots out and back.
 fn pool(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("table/pool");
-    let pool = Pool::new(CAPACITY, HOMES);
+    let pool = Pool::new(0, CAPACITY, HOMES);
     group.throughput(Throughput::Elements(1));
     group.bench_function("claim, give back", |bencher| {
         bencher.iter(|| pool.give_back(slot_of(&pool)));
@@ -136,7 +164,7 @@ fn pool(criterion: &mut Criterion) {
 /// A pool says "none" only after it looked everywhere.
 fn refused(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("table/pool, none vacant");
-    let pool = Pool::new(CAPACITY, HOMES);
+    let pool = Pool::new(0, CAPACITY, HOMES);
     let taken: Vec<_> = std::iter::from_fn(|| pool.claim(0, BATCH)).collect();
     group.bench_function("claim", |bencher| {
         bencher.iter(|| pool.claim(0, 1).is_none())
@@ -149,18 +177,23 @@ fn refused(criterion: &mut Criterion) {
 fn life(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("table/whole life");
     group.throughput(Throughput::Elements(1));
-    let pool = Pool::new(CAPACITY, HOMES);
+    let pool = Pool::new(0, CAPACITY, HOMES);
     let slab = Slab::<u64, u64>::new(CAPACITY);
-    let lane = Ring::new(CAPACITY);
+    let lane = Bands::new(1, CAPACITY);
+    let mut taken = Vec::with_capacity(1);
     group.bench_function(
         "claim, admit, push, pop, activate, complete, give back",
         |bencher| {
             bencher.iter(|| {
-                let admitted = slab.admit(slot_of(&pool), black_box(7), None, |_, _| 0);
-                lane.push(admitted.ticket)
-                    .expect("there are as many places as slots");
-                let ticket = lane.pop().expect("one was pushed");
-                let claim = slab.activate(ticket).expect("the ticket is valid");
+                let (ticket, _) =
+                    slab.admit(slot_of(&pool), black_box(7), None, WAITS, |_, _, _| PLAIN);
+                lane.push(0, ticket.to_bits()).expect("the lane is open");
+                lane.pop_run(&mut taken, Portion::ONE, u32::MAX, |_| true)
+                    .expect("one was pushed");
+                let ticket = Ticket::from_bits(taken.pop().expect("one was taken"));
+                let claim = slab
+                    .activate(ticket, Trace::Line)
+                    .expect("the ticket is valid");
                 black_box(slab.payload(&claim));
                 let spoils = slab.settle(claim, Verb::Complete).spoils;
                 pool.give_back(spoils.vacant.expect("nobody else holds the slot"));

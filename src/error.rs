@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::model::{InvalidOption, JobError, ParseJobIdError};
 use crate::queue::{
-    AddError, AddManyError, AddTimeoutError, BuildError, CallError, TryAddError, TryAddManyError,
-    WorkersError,
+    AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, TryAddError,
+    TryAddManyError, WorkersError,
 };
 
 /// Any error of this crate, without the payload it may have carried.
@@ -28,6 +28,8 @@ pub enum Error {
     Workers(WorkersError),
     /// A job was not added; the text says why. The payload is in the operation's own error.
     Refused(String),
+    /// A job was not changed.
+    Change(ChangeError),
     /// A job ended without a value.
     Job(JobError),
     /// A text was not a job's id.
@@ -40,6 +42,7 @@ impl fmt::Display for Error {
             Error::Build(error) => error.fmt(f),
             Error::Workers(error) => error.fmt(f),
             Error::Refused(why) => f.write_str(why),
+            Error::Change(error) => error.fmt(f),
             Error::Job(error) => error.fmt(f),
             Error::Id(error) => error.fmt(f),
         }
@@ -51,7 +54,7 @@ impl std::error::Error for Error {
         match self {
             Error::Job(error) => error.source(),
             Error::Workers(error) => error.source(),
-            Error::Build(_) | Error::Refused(_) | Error::Id(_) => None,
+            Error::Build(_) | Error::Refused(_) | Error::Change(_) | Error::Id(_) => None,
         }
     }
 }
@@ -65,7 +68,7 @@ macro_rules! wraps {
         }
     )*};
 }
-wraps!(BuildError => Build, WorkersError => Workers, JobError => Job, ParseJobIdError => Id);
+wraps!(BuildError => Build, ChangeError => Change, WorkersError => Workers, JobError => Job, ParseJobIdError => Id);
 
 impl From<InvalidOption> for Error {
     fn from(error: InvalidOption) -> Self {

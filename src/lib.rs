@@ -3,6 +3,7 @@
 pub mod channel;
 #[cfg(not(guichet_loom))]
 mod error;
+mod lane;
 mod model;
 mod park;
 #[cfg(not(guichet_loom))]
@@ -16,19 +17,25 @@ mod table;
 mod telemetry;
 #[cfg(not(guichet_loom))]
 mod time;
+mod wheel;
 
 #[cfg(not(guichet_loom))]
 pub use error::Error;
-pub use model::{Failure, InvalidOption, JobError, JobId, JobState, ParseJobIdError};
+pub use model::{
+    Backoff, Failure, InvalidOption, JobError, JobId, JobState, Order, ParseJobIdError, Policy,
+};
 #[cfg(not(guichet_loom))]
 pub use queue::{
-    AddError, AddManyError, AddTimeoutError, BuildError, CallError, Job, JobHandle, Latencies,
-    Producer, Queue, QueueBuilder, QueueStats, TryAddError, TryAddManyError, WorkersError,
+    AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, Job, JobBuilder,
+    JobHandle, Latencies, Producer, Queue, QueueBuilder, QueueStats, TryAddError, TryAddManyError,
+    WorkersError,
 };
 #[cfg(not(guichet_loom))]
 pub use runtime::{QueueReport, Runtime, RuntimeBuilder, ShutdownReport};
 #[cfg(not(guichet_loom))]
 pub use telemetry::LatencySummary;
+#[cfg(not(guichet_loom))]
+pub use time::{Clock, ManualClock, SystemClock};
 
 /// The inner floors, for this crate's own benches, fuzz targets and models. Outside semver.
 #[doc(hidden)]
@@ -42,5 +49,5 @@ pub mod internals {
             }
         )*};
     }
-    open!(model, park, ring, sync, table);
+    open!(lane, model, park, ring, sync, table, wheel);
 }

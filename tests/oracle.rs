@@ -2,8 +2,7 @@
 //!
 //! One worker with `prefetch(1)` reports the start of every attempt and waits for its verdict, so
 //! execution is deterministic although it happens on another thread. The reference is a `VecDeque` of
-//! job numbers and a list of states. One limit of the queue is part of it: a job that is cancelled
-//! while it waits keeps its slot until its place in line is reached.
+//! job numbers and a list of states.
 //!
 //! The one thing that the driver cannot see is when an idle worker has given its last slot back; until
 //! the next report the reference is `loose`: what it expects may come a little later.
@@ -227,7 +226,9 @@ impl<'a> Bench<'a> {
     }
 
     fn room(&self) -> usize {
-        self.queue.capacity() - self.lane.len() - usize::from(self.at_work.is_some())
+        let waiting = |number: &&usize| self.jobs[**number].state == JobState::Waiting;
+        let waiting = self.lane.iter().filter(waiting).count();
+        self.queue.capacity() - waiting - usize::from(self.at_work.is_some())
     }
 
     /// Repeats `attempt` while it gives nothing, if the reference is loose; else it is asked once.

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 type Source = Box<dyn Error + Send + Sync>;
 
@@ -33,6 +34,8 @@ enum Kind {
     Error,
     Discard,
     Panic,
+    Snooze(Duration),
+    Requeue,
 }
 
 impl Failure {
@@ -49,6 +52,29 @@ impl Failure {
         Failure {
             kind: Kind::Discard,
             source: reason.into(),
+        }
+    }
+
+    /// Not now: the job comes back after `pause`, and the attempt does not count. Nothing limits how often.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let later = guichet::Failure::snooze(Duration::from_secs(30));
+    /// assert_eq!(later.snoozed(), Some(Duration::from_secs(30)));
+    /// ```
+    pub fn snooze(pause: Duration) -> Self {
+        Failure {
+            kind: Kind::Snooze(pause),
+            source: "the handler wants to be asked again later".into(),
+        }
+    }
+
+    /// Not by me: the job goes back to its place in line at once, and the attempt does not count. Nothing limits
+    /// how often; a worker without colleagues gets it again.
+    pub fn requeue() -> Self {
+        Failure {
+            kind: Kind::Requeue,
+            source: "the handler gave the job back".into(),
         }
     }
 
@@ -82,6 +108,19 @@ impl Failure {
         self.kind == Kind::Panic
     }
 
+    /// After which pause the handler wants to be asked again, if that is what it says.
+    pub fn snoozed(&self) -> Option<Duration> {
+        match self.kind {
+            Kind::Snooze(pause) => Some(pause),
+            _ => None,
+        }
+    }
+
+    /// Whether the handler gave the job back.
+    pub fn is_requeue(&self) -> bool {
+        self.kind == Kind::Requeue
+    }
+
     /// The error that the handler returned.
     pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.source
@@ -105,7 +144,9 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Error | Kind::Discard => write!(f, "{}", self.source),
+            Kind::Error | Kind::Discard | Kind::Snooze(_) | Kind::Requeue => {
+                write!(f, "{}", self.source)
+            }
             Kind::Panic => write!(f, "the handler panicked: {}", self.source),
         }
     }

@@ -2,18 +2,24 @@
 //!
 //! Pure values without threads, clocks or memory orders, so that every floor can use them.
 
+mod backoff;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod backoff_tests;
 mod failure;
 mod id;
 mod options;
+mod order;
 mod outcome;
 mod refusal;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use backoff::Backoff;
 pub use failure::Failure;
 pub use id::{JobId, ParseJobIdError};
 pub use options::{InvalidOption, check_range};
+pub use order::{Order, Policy};
 pub use outcome::JobError;
 pub use refusal::{PopError, PushError};
 pub use state::{JobState, Verb};

@@ -13,6 +13,8 @@ pub enum JobError {
     Failed(Failure),
     /// The job was cancelled.
     Cancelled,
+    /// The job's time to live was over before an attempt began.
+    Expired,
     /// Shutdown gave up on the running handler. Its effects may be half done.
     Interrupted,
     /// Shutdown came before the job had another attempt; `Queue::take_returned` has the payload.
@@ -26,6 +28,7 @@ impl fmt::Display for JobError {
         match self {
             JobError::Failed(failure) => write!(f, "the job's last attempt failed: {failure}"),
             JobError::Cancelled => f.write_str("the job was cancelled"),
+            JobError::Expired => f.write_str("the job's time to live was over before it ran"),
             JobError::Interrupted => {
                 f.write_str("the job was still running when the runtime shut down")
             }

@@ -2,10 +2,11 @@
 
 use super::*;
 
-const STATES: [JobState; 8] = [
+const STATES: [JobState; 9] = [
     JobState::Vacant,
     JobState::Waiting,
     JobState::Active,
+    JobState::Delayed,
     JobState::Completed,
     JobState::Dead,
     JobState::Cancelled,
@@ -28,26 +29,36 @@ fn verbs_follow_the_drawing() {
     }
     let drawn = [
         (Vacant, Admit, Waiting),
+        (Vacant, Defer, Delayed),
         (Waiting, Activate, Active),
+        (Delayed, Promote, Waiting),
+        (Waiting, Reprioritize, Waiting),
+        (Delayed, Reschedule, Delayed),
         (Active, Complete, Completed),
         (Active, Retry, Waiting),
+        (Active, Snooze, Waiting),
+        (Active, Requeue, Waiting),
         (Active, Bury, Dead),
+        (Waiting, Expire, Dead),
+        (Delayed, Expire, Dead),
         (Waiting, Cancel, Cancelled),
         (Active, Cancel, Cancelled),
+        (Delayed, Cancel, Cancelled),
         (Active, Interrupt, Interrupted),
         (Waiting, Return, Returned),
+        (Delayed, Return, Returned),
     ];
     assert_eq!(allowed, drawn);
 }
 
 #[test]
-fn only_admit_leaves_a_terminal_state() {
+fn only_admission_leaves_a_terminal_state() {
     for state in STATES.into_iter().filter(|state| state.is_terminal()) {
         let leaving: Vec<_> = Verb::ALL
             .into_iter()
             .filter(|v| v.applies_to(state))
             .collect();
-        assert_eq!(leaving, [Verb::Admit], "from {state:?}");
+        assert_eq!(leaving, [Verb::Admit, Verb::Defer], "from {state:?}");
     }
 }
 
@@ -102,7 +113,10 @@ fn ranges_include_their_ends() {
             refused.to_string(),
             format!("option must be 1 to 10, not {bad}")
         );
-        assert_eq!((refused.option(), refused.range()), ("option", 1..=10));
+        assert_eq!(
+            (refused.option(), refused.range()),
+            ("option", Some(1..=10))
+        );
     }
 }
 

@@ -1,7 +1,8 @@
-//! Sleeping and waking: an event count, two lines of waiters at a store, a result cell for one.
+//! Sleeping and waking: an alarm clock, an event count, two lines of waiters at a store, a result cell for one.
 //!
 //! States, races and the proof that no wake-up is lost: `README.md` beside this file.
 
+mod alarm;
 mod event;
 mod exchange;
 mod line;
@@ -10,6 +11,7 @@ mod patience;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 
+pub use alarm::{Alarm, NEVER};
 pub use event::{Care, EventCount};
 pub use exchange::{Exchange, Store};
 pub use line::Ended;

@@ -1,37 +1,30 @@
 //! The way in: claim a slot, move the payload into it, put its ticket into the lane.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::control::OPEN;
+use super::line::Spot;
+use super::room::{NoSlot, Room};
 use super::{
     AddError, AddManyError, AddTimeoutError, CallError, JobHandle, Outcome, Queue, Shared,
-    TryAddError, TryAddManyError, current_worker,
+    TryAddError, TryAddManyError,
 };
 use crate::model::JobId;
-use crate::park::{Care, Oneshot};
-use crate::ring::PushError;
+use crate::park::Oneshot;
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::sync::{Arc, Deadline, thread_number};
-use crate::table::{Ticket, Vacancies, Vacant};
+use crate::sync::{Arc, Deadline};
+use crate::table::{Entered, Entry, Marks, Record, Ticket, Vacancies, Vacant};
 
 /// Somebody who waits for the result of the job that is being added.
-type Waiter<R> = Option<Arc<Oneshot<Outcome<R>>>>;
-
-/// Why no slot was given.
-pub(super) enum NoSlot {
-    Closed,
-    TimedOut,
-    WouldDeadlock,
-}
+pub(super) type Waiter<R> = Option<Arc<Oneshot<Outcome<R>>>>;
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Adds a job if there is room. Never waits.
     ///
     /// # Errors
     /// [`TryAddError::Full`] if at some instant during the call all `capacity` slots were taken: by jobs
-    /// that wait or run, by jobs that were cancelled and whose place in line was not reached yet, by a
-    /// [`Producer`](super::Producer)'s reservation, or by a batch that is being added.
+    /// that wait, run or pause between two attempts, by a [`Producer`](super::Producer)'s reservation, or by a batch that
+    /// is being added.
     /// [`TryAddError::Closed`] once shutdown began. Both give the payload back.
     ///
     /// ```
@@ -47,9 +40,9 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         if !self.shared.is_open() {
             return Err(TryAddError::Closed(payload));
         }
-        match self.shared.claim() {
+        match self.shared.claim(&self.shared.room) {
             Some(vacant) => Ok(self.shared.admit(vacant, payload, None)),
-            None => Err(self.shared.full(payload)),
+            None => Err(self.shared.full(&self.shared.room, payload)),
         }
     }
 
@@ -70,7 +63,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn add(&self, payload: T) -> Result<JobId, AddError<T>> {
-        match self.shared.slot(None) {
+        match self.shared.slot(&self.shared.room, None) {
             Ok(vacant) => Ok(self.shared.admit(vacant, payload, None)),
             Err(no) => Err(AddError::new(no, payload)),
         }
@@ -93,7 +86,10 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn add_timeout(&self, payload: T, timeout: Duration) -> Result<JobId, AddTimeoutError<T>> {
-        match self.shared.slot(Some(Deadline::after(timeout))) {
+        match self
+            .shared
+            .slot(&self.shared.room, Some(Deadline::after(timeout)))
+        {
             Ok(vacant) => Ok(self.shared.admit(vacant, payload, None)),
             Err(no) => Err(AddTimeoutError::new(no, payload)),
         }
@@ -123,7 +119,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
                 capacity: self.capacity(),
             });
         }
-        match self.shared.slots(payloads.len()) {
+        match self.shared.slots(&self.shared.room, payloads.len()) {
             Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
             Err(NoSlot::WouldDeadlock) => Err(AddManyError::WouldDeadlock(payloads)),
             Err(NoSlot::Closed | NoSlot::TimedOut) => Err(AddManyError::Closed(payloads)),
@@ -147,8 +143,9 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         if !self.shared.is_open() {
             return Err(TryAddManyError::Closed(payloads));
         }
-        match self.shared.collect(payloads.len(), |missing| {
-            self.shared.claim_run(missing).ok_or(())
+        let room = &self.shared.room;
+        match self.shared.collect(room, payloads.len(), |missing| {
+            self.shared.claim_run(room, missing).ok_or(())
         }) {
             Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
             Err(()) => Err(TryAddManyError::Full(payloads)),
@@ -162,7 +159,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Errors
     /// As [`add`](Queue::add).
     pub fn submit(&self, payload: T) -> Result<JobHandle<R>, AddError<T>> {
-        match self.shared.slot(None) {
+        match self.shared.slot(&self.shared.room, None) {
             Ok(vacant) => Ok(self.shared.submit(vacant, payload)),
             Err(no) => Err(AddError::new(no, payload)),
         }
@@ -191,7 +188,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
             return Err(CallError::Refused(AddTimeoutError::WouldDeadlock(payload)));
         }
         let deadline = Deadline::after(timeout);
-        let handle = match self.shared.slot(Some(deadline)) {
+        let handle = match self.shared.slot(&self.shared.room, Some(deadline)) {
             Ok(vacant) => self.shared.submit(vacant, payload),
             Err(no) => return Err(CallError::Refused(AddTimeoutError::new(no, payload))),
         };
@@ -208,142 +205,57 @@ impl<T, R> Shared<T, R> {
         self.phase.load(Relaxed) == OPEN
     }
 
-    /// Whether the calling thread is one of this queue's workers.
-    pub(super) fn is_own_worker(&self) -> bool {
-        current_worker().is_some_and(|worker| worker.queue == self.number)
-    }
-
-    #[inline]
-    fn claim(&self) -> Option<Vacant> {
-        self.pool.claim(thread_number(), 1)?.pop()
-    }
-
-    /// Claims up to `most` slots, at least one.
-    pub(super) fn claim_run(&self, most: usize) -> Option<Vacancies> {
-        self.pool.claim(thread_number(), most.min(32) as u32)
-    }
-
-    /// A slot for one job; waits for it up to `deadline`.
-    #[inline]
-    fn slot(&self, deadline: Option<Deadline>) -> Result<Vacant, NoSlot> {
-        if !self.is_open() {
-            return Err(NoSlot::Closed);
-        }
-        match self.claim() {
-            Some(vacant) => Ok(vacant),
-            None => {
-                let mut run = self.wait_for_run(1, deadline)?;
-                Ok(run.pop().expect("a run has at least one slot"))
-            }
-        }
-    }
-
-    /// Waits until it can claim between 1 and `most` slots.
-    #[cold]
-    pub(super) fn wait_for_run(
-        &self,
-        most: usize,
-        deadline: Option<Deadline>,
-    ) -> Result<Vacancies, NoSlot> {
-        let attempt = |care| match (self.is_open(), care) {
-            (false, _) => Some(Err(NoSlot::Closed)),
-            (true, Care::Glance) => self.pool.claim_rich(thread_number(), most as u32).map(Ok),
-            (true, Care::Exact) => self.claim_run(most).map(Ok),
-        };
-        if self.is_own_worker() {
-            return attempt(Care::Exact).unwrap_or(Err(NoSlot::WouldDeadlock));
-        }
-        let claimed = self.blocked.wait_until(
-            deadline,
-            attempt,
-            || usize::from(self.pool.has_vacancy()),
-            || self.lane.popped(),
-        );
-        claimed.unwrap_or(Err(NoSlot::TimedOut))
-    }
-
-    /// Slots for all of `count` jobs; waits for them.
-    fn slots(&self, count: usize) -> Result<Vec<Vacancies>, NoSlot> {
-        // An own worker must not wait for who collects: that one may wait for this worker.
-        let _collecting = (!self.is_own_worker()).then(|| self.bulk.lock());
-        if !self.is_open() {
-            return Err(NoSlot::Closed);
-        }
-        self.collect(count, |missing| match self.claim_run(missing) {
-            Some(run) => Ok(run),
-            None => self.wait_for_run(missing, None),
-        })
-    }
-
-    /// Slots for all of `count` jobs, run by run from `claim`, or none.
-    fn collect<E>(
-        &self,
-        count: usize,
-        claim: impl Fn(usize) -> Result<Vacancies, E>,
-    ) -> Result<Vec<Vacancies>, E> {
-        let mut reserved = Vec::new();
-        let mut missing = count;
-        while missing > 0 {
-            match claim(missing) {
-                Ok(run) => {
-                    missing -= run.len();
-                    reserved.push(run);
-                }
-                Err(refused) => {
-                    reserved.into_iter().for_each(|run| self.give_back(run));
-                    return Err(refused);
-                }
-            }
-        }
-        Ok(reserved)
-    }
-
-    /// Gives reserved slots back and wakes who waits for one.
-    pub(super) fn give_back(&self, run: Vacancies) {
-        if !run.is_empty() {
-            self.pool.give_back_all(run);
-            self.blocked.notify_one_after_rmw();
-        }
-    }
-
     /// `admit`, push, wake.
     #[inline]
     pub(super) fn admit(&self, vacant: Vacant, payload: T, waiter: Waiter<R>) -> JobId {
         let (id, ticket) = self.admit_only(vacant, payload, waiter);
-        self.enqueue(id, ticket);
+        let trace = self.line.end();
+        self.enqueue(id, Entered { ticket, trace }, Spot::End);
         id
     }
 
     #[inline]
     fn admit_only(&self, vacant: Vacant, payload: T, waiter: Waiter<R>) -> (JobId, Ticket) {
         let slot = vacant.slot();
-        let stamp = |slot: u32, occupancy: u64| {
-            // Every slot's every n-th job, each slot at another time.
-            let sampled = (occupancy + u64::from(slot)) & (self.options.sample_every - 1) == 0;
-            if sampled {
-                self.clock.now().to_nanos()
-            } else {
-                0
-            }
+        let stamp = |slot: u32, occupancy: u64, record: &Record| {
+            let marks = self.sample(slot, occupancy, record);
+            (marks, self.options.default_priority)
         };
-        let admitted = self.slab.admit(vacant, payload, waiter, stamp);
-        (self.id_of(slot, admitted.occupancy), admitted.ticket)
+        let entry = Entry::Waiting(self.line.end());
+        let (ticket, occupancy) = self.slab.admit(vacant, payload, waiter, entry, stamp);
+        (self.id_of(slot, occupancy), ticket)
     }
 
-    /// A waiting job's ticket goes to the end of the line, and a sleeping worker is woken.
+    /// Decides whether the job's latencies are taken.
+    #[inline(always)]
+    pub(super) fn sample(&self, slot: u32, occupancy: u64, record: &Record) -> Marks {
+        // Every slot's every n-th job, each slot at another time.
+        let sampled = (occupancy + u64::from(slot)) & (self.options.sample_every - 1) == 0;
+        if sampled {
+            record
+                .admitted_at
+                .store(self.time.now().to_nanos(), Relaxed);
+        }
+        Marks {
+            sampled,
+            optioned: false,
+        }
+    }
+
+    /// A waiting job's ticket goes to its spot in line, and a sleeping worker is woken.
     #[inline]
-    pub(super) fn enqueue(&self, id: JobId, ticket: Ticket) {
-        match self.lane.push(ticket) {
-            Ok(()) => self.idle.notify_one_after_rmw(),
-            // Shutdown closed the lane in between: the job is given back like the others.
-            Err(PushError::Closed(_)) => self.give_up(id),
-            Err(PushError::Full(ticket)) => panic!("more tickets than slots: {ticket:?}"),
+    pub(super) fn enqueue(&self, id: JobId, entered: Entered, spot: Spot) {
+        if self.line_up(entered, spot) {
+            self.idle.notify_one_after_rmw();
+        } else {
+            // Shutdown closed the line in between: the job is given back like the others.
+            self.give_up(id);
         }
     }
 
     fn admit_many(&self, reserved: Vec<Vacancies>, payloads: Vec<T>) -> Vec<JobId> {
         let mut ids = Vec::with_capacity(payloads.len());
-        let mut tickets = VecDeque::with_capacity(payloads.len());
+        let mut tickets = Vec::with_capacity(payloads.len());
         let mut runs = reserved.into_iter();
         let mut run = Vacancies::default();
         for payload in payloads {
@@ -355,19 +267,19 @@ impl<T, R> Shared<T, R> {
             };
             let (id, ticket) = self.admit_only(vacant, payload, None);
             ids.push(id);
-            tickets.push_back(ticket);
+            tickets.push(ticket.to_bits());
         }
-        while !tickets.is_empty() {
-            match self.lane.push_many(&mut tickets) {
-                Ok(_) => self.idle.notify_one_after_rmw(),
-                Err(PushError::Closed(())) => {
-                    // What is left of the tickets are the last of the ids.
-                    ids[ids.len() - tickets.len()..]
-                        .iter()
-                        .for_each(|id| self.give_up(*id));
+        let mut lined_up = 0;
+        while lined_up < tickets.len() {
+            match self.line_up_run(&tickets[lined_up..]) {
+                Some(count) => {
+                    lined_up += count;
+                    self.idle.notify_one_after_rmw();
+                }
+                None => {
+                    ids[lined_up..].iter().for_each(|id| self.give_up(*id));
                     break;
                 }
-                Err(PushError::Full(())) => panic!("more tickets than slots"),
             }
         }
         ids
@@ -379,14 +291,14 @@ impl<T, R> Shared<T, R> {
         JobHandle::new(id, cell)
     }
 
-    /// The counts are read off the lane: a census would look at every slot, for every refusal.
+    /// Of the jobs in line the count is read off the line: a census would look at every slot, for every refusal.
     #[cold]
-    fn full(&self, payload: T) -> TryAddError<T> {
-        let waiting = self.lane.len();
+    pub(super) fn full(&self, room: &Room, payload: T) -> TryAddError<T> {
+        let waiting = self.line.len();
         TryAddError::Full {
             payload,
             waiting,
-            active: self.slab.capacity() - waiting,
+            active: room.capacity().saturating_sub(waiting),
         }
     }
 }

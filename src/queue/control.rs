@@ -1,10 +1,9 @@
 //! Ending jobs from outside: cancellation, and the queue's part of a shutdown.
 
-use super::{Managed, Outcome, Queue, QueueStats, Shared};
+use super::{Managed, Queue, QueueStats, Shared};
 use crate::model::{JobError, JobId, JobState, Verb};
 use crate::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use crate::sync::atomic::fence;
-use crate::table::Spoils;
 
 /// Accepts jobs.
 pub(super) const OPEN: u8 = 0;
@@ -16,8 +15,8 @@ pub(super) const STOPPED: u8 = 2;
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Cancels a job; true if that is how it ended.
     ///
-    /// A waiting job never starts, and its payload is dropped at once; its slot comes back when its
-    /// place in line is reached. A running job's result will not be accepted, and
+    /// A waiting or delayed job never starts, its payload is dropped at once, and its slot is there when an add
+    /// needs it. A running job's result will not be accepted, and
     /// [`Job::is_cancelled`](super::Job::is_cancelled) tells its handler; the slot comes back when the
     /// handler returns. Who waits for the job learns at once. False if the job has ended, or is of
     /// another queue.
@@ -38,11 +37,11 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         if id.queue != shared.number {
             return false;
         }
-        let Some(spoils) = shared.slab.end(id.slot, id.occupancy, Verb::Cancel) else {
+        let Some(ended) = shared.slab.end(id.slot, id.occupancy, Verb::Cancel) else {
             return false;
         };
         shared.cancelled.fetch_add(1, Relaxed);
-        shared.share(spoils, Err(JobError::Cancelled));
+        shared.ended(id.slot, ended, Err(JobError::Cancelled));
         true
     }
 
@@ -68,33 +67,20 @@ impl<T, R> Shared<T, R> {
     /// `return`: shutdown ends the job, if it waits, and keeps its payload.
     #[cold]
     pub(super) fn give_up(&self, id: JobId) {
-        let Some(spoils) = self.slab.end(id.slot, id.occupancy, Verb::Return) else {
+        let Some(mut ended) = self.slab.end(id.slot, id.occupancy, Verb::Return) else {
             return;
         };
         self.returned.fetch_add(1, Relaxed);
-        let Spoils {
-            vacant,
-            waiter,
-            payload,
-        } = spoils;
-        if let Some(payload) = payload {
+        if let Some(payload) = ended.spoils.payload.take() {
             self.returns.lock().push((id, payload));
         }
-        self.share(
-            Spoils {
-                vacant,
-                waiter,
-                payload: None,
-            },
-            Err(JobError::Returned),
-        );
+        self.ended(id.slot, ended, Err(JobError::Returned));
     }
 
     fn interrupt(&self, id: JobId) {
-        if let Some(spoils) = self.slab.end(id.slot, id.occupancy, Verb::Interrupt) {
+        if let Some(ended) = self.slab.end(id.slot, id.occupancy, Verb::Interrupt) {
             self.interrupted.fetch_add(1, Relaxed);
-            let outcome: Outcome<R> = Err(JobError::Interrupted);
-            self.share(spoils, outcome);
+            self.ended(id.slot, ended, Err(JobError::Interrupted));
         }
     }
 }
@@ -112,7 +98,8 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
             .compare_exchange(OPEN, DRAINING, Release, Relaxed);
         // `notify_all` takes the sleepers' lock, so who goes to sleep later sees the phase.
         self.idle.notify_all();
-        self.blocked.notify_all();
+        self.room.wake_all();
+        self.later.wake_all();
         // ORDERING: SeqCst fence — the phase before the look at who serves; partner: `Shift::drop`.
         fence(SeqCst);
         if self.serving.load(Relaxed) == 0 {
@@ -126,12 +113,14 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         // From here on no ticket gets in; whoever is refused gives its own job back. A job whose
         // ticket got in is waiting already, and its claim's Release and the close's Acquire make the
         // scan find it.
-        self.lane.close();
+        self.line.close();
+        // ORDERING: SeqCst fence — the phase before the scan; partner: `give_up_if_stopped`.
+        fence(SeqCst);
         self.idle.notify_all();
         for (slot, occupancy, state) in self.slab.scan() {
             let id = self.id_of(slot, occupancy);
             match state {
-                JobState::Waiting => {
+                JobState::Waiting | JobState::Delayed => {
                     self.give_up(id);
                     // A worker may have been about to start it.
                     if interrupt {
@@ -146,5 +135,13 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
 
     fn stats(&self) -> QueueStats {
         self.census()
+    }
+
+    fn tick(&self) -> Option<u64> {
+        self.do_due()
+    }
+
+    fn has_news(&self) -> bool {
+        self.timers.has_news()
     }
 }

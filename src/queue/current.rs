@@ -23,8 +23,13 @@ pub(crate) fn current_worker() -> Option<CurrentWorker> {
 }
 
 impl CurrentWorker {
-    /// Makes the calling thread this worker, for the rest of its life.
-    pub(crate) fn enter(self) {
-        CURRENT.with(|current| current.set(Some(self)));
+    /// Makes the calling thread this worker; what it was before.
+    pub(crate) fn enter(self) -> Option<Self> {
+        CURRENT.with(|current| current.replace(Some(self)))
+    }
+
+    /// Makes the calling thread what it was before.
+    pub(crate) fn leave(before: Option<Self>) {
+        CURRENT.with(|current| current.set(before));
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Desk {
     pub(super) completed: Counter,
     pub(super) failed: Counter,
     pub(super) retried: Counter,
+    pub(super) snoozed: Counter,
+    pub(super) requeued: Counter,
     pub(super) panicked: Counter,
     pub(super) late: Counter,
     pub(super) waits: Latency,
@@ -38,6 +40,8 @@ impl Desk {
             completed: Counter::default(),
             failed: Counter::default(),
             retried: Counter::default(),
+            snoozed: Counter::default(),
+            requeued: Counter::default(),
             panicked: Counter::default(),
             late: Counter::default(),
             waits: Latency::new(),
@@ -48,9 +52,9 @@ impl Desk {
 
     /// Lays a batch out. Relaxed throughout: a ticket that is read too late or torn from its batch
     /// is at worst stale, and its activation finds that out.
-    pub(super) fn lay_out(&self, batch: &[Ticket]) {
+    pub(super) fn lay_out(&self, batch: &[u64]) {
         for (place, ticket) in self.tickets.iter().zip(batch) {
-            place.store(ticket.to_bits(), Relaxed);
+            place.store(*ticket, Relaxed);
         }
         self.next.store(0, Relaxed);
         self.end.store(batch.len(), Relaxed);

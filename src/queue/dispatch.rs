@@ -3,15 +3,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::control::{OPEN, STOPPED};
+use super::control::OPEN;
 use super::desk::{BATCH, Desk};
 use super::job::Job;
+use super::line::Batch;
+use super::settle::Next;
 use super::{Queue, Shared};
-use crate::model::Failure;
-use crate::ring::PopError;
+use crate::lane::Portion;
+use crate::model::{Failure, PopError};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
-use crate::table::{Claim, Ticket};
+use crate::table::{Claim, Ticket, Trace};
 
 /// Handlers that take longer than this on average get one job at a time.
 const QUICK: Duration = Duration::from_micros(10);
@@ -27,7 +29,9 @@ pub(crate) struct Station<T, R> {
     /// The other workers' desks, as of `known`.
     others: Vec<Arc<Desk>>,
     known: usize,
-    batch: Vec<Ticket>,
+    batch: Batch,
+    /// What overtakes the batch.
+    urgent: Batch,
     /// A moving average of sampled running times, in nanoseconds.
     mean: u64,
     /// How often this worker went to the lane.
@@ -50,61 +54,93 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         stations.push(desk.clone());
         queue.shared.station_count.store(stations.len(), Relaxed);
         drop(stations);
-        let batch = Vec::with_capacity(BATCH);
         Station {
             queue,
             desk,
             others: Vec::new(),
             known: 0,
-            batch,
+            batch: Batch::new(BATCH),
+            urgent: Batch::new(1),
             mean: 0,
             turn: 0,
         }
     }
 
     /// Runs jobs with `attempt` until the queue is drained or stopped.
-    fn work(mut self, attempt: impl Fn(&Shared<T, R>, &Desk, Ticket) -> Option<u64>) {
+    fn work(mut self, attempt: impl Fn(&Shared<T, R>, &Desk, Ticket, Trace) -> Option<u64>) {
         let shared = self.queue.shared.clone();
         while let Found::Work = self.find(&shared) {
-            let several = self.batch.len() > 1;
+            let several = self.batch.tickets.len() > 1;
             if several {
-                self.desk.lay_out(&self.batch);
+                self.desk.lay_out(&self.batch.tickets);
                 // Somebody may have gone to sleep since this worker decided to take several.
                 shared.idle.notify_one();
             }
-            for at in 0..self.batch.len() {
-                if shared.phase.load(Relaxed) == STOPPED {
-                    return;
-                }
+            for at in 0..self.batch.tickets.len() {
                 if several {
+                    self.urgent(&shared, &attempt);
                     self.desk.start(at);
                 }
-                if let Some(ran) = attempt(&shared, &self.desk, self.batch[at]) {
-                    self.mean = self.mean - self.mean / 8 + ran / 8;
+                if shared.is_stopped() {
+                    return;
                 }
+                let ticket = Ticket::from_bits(self.batch.tickets[at]);
+                self.run(&shared, ticket, self.batch.trace, &attempt);
             }
+        }
+    }
+
+    fn run(
+        &mut self,
+        shared: &Shared<T, R>,
+        ticket: Ticket,
+        trace: Trace,
+        attempt: &impl Fn(&Shared<T, R>, &Desk, Ticket, Trace) -> Option<u64>,
+    ) {
+        // Never handed out after its time to live; the ticket is then stale.
+        if shared.mortal.load(Relaxed) {
+            shared.expire(ticket.slot(), shared.time.now().to_nanos());
+        }
+        if let Some(ran) = attempt(shared, &self.desk, ticket, trace) {
+            self.mean = self.mean - self.mean / 8 + ran / 8;
+        }
+    }
+
+    /// Runs what is more urgent than the batch and came after it was taken.
+    #[inline]
+    fn urgent(
+        &mut self,
+        shared: &Shared<T, R>,
+        attempt: &impl Fn(&Shared<T, R>, &Desk, Ticket, Trace) -> Option<u64>,
+    ) {
+        while shared.line.has_before(self.batch.level) && !shared.is_stopped() {
+            let taken = shared.take(&mut self.urgent, Portion::ONE, self.batch.level);
+            if taken.is_err() {
+                return;
+            }
+            let ticket = Ticket::from_bits(self.urgent.tickets[0]);
+            self.run(shared, ticket, self.urgent.trace, attempt);
         }
     }
 
     /// The next tickets; waits for them.
     fn find(&mut self, shared: &Shared<T, R>) -> Found {
-        self.batch.clear();
         self.turn = self.turn.wrapping_add(1);
         if self.turn.is_multiple_of(TURNS)
             && let Some(ticket) = self.unstarted(shared)
         {
-            self.batch.push(ticket);
+            self.batch.take_over(ticket);
             return Found::Work;
         }
         let portion = self.portion(shared);
-        if shared.lane.pop_many(&mut self.batch, portion).is_ok() {
+        if shared.take(&mut self.batch, portion, u32::MAX).is_ok() {
             return Found::Work;
         }
         let found = shared.idle.wait_until(
             None,
             |_| self.look(shared),
             || shared.work_left(),
-            || shared.lane.popped(),
+            || shared.line.popped(),
         );
         found.unwrap_or(Found::Nothing)
     }
@@ -115,28 +151,26 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         // ORDERING: Acquire — every job that was added before the drain; pairs with `drain`.
         let draining = shared.phase.load(Acquire) != OPEN;
         let portion = self.portion(shared);
-        let popped = shared.lane.pop_many(&mut self.batch, portion);
-        if popped.is_ok() {
+        let taken = shared.take(&mut self.batch, portion, u32::MAX);
+        if taken.is_ok() {
             return Some(Found::Work);
         }
         if let Some(ticket) = self.unstarted(shared) {
-            self.batch.push(ticket);
+            self.batch.take_over(ticket);
             return Some(Found::Work);
         }
-        (draining || popped == Err(PopError::Closed)).then_some(Found::Nothing)
+        (draining || taken == Err(PopError::Closed)).then_some(Found::Nothing)
     }
 
     /// How many tickets to take at a time: a fair share, and one where another could start sooner.
-    fn portion(&self, shared: &Shared<T, R>) -> usize {
+    fn portion(&self, shared: &Shared<T, R>) -> Portion {
         let most = shared.options.prefetch;
         if most == 1 || self.mean > QUICK.as_nanos() as u64 || shared.idle.has_sleepers() {
-            return 1;
+            return Portion::ONE;
         }
-        let workers = shared.station_count.load(Relaxed).max(1);
-        if workers == 1 {
-            most
-        } else {
-            (shared.lane.len() / workers).clamp(1, most)
+        Portion {
+            most,
+            poppers: shared.station_count.load(Relaxed),
         }
     }
 
@@ -158,53 +192,113 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 impl<T: Send + Sync + 'static, R: Send + 'static> Station<T, R> {
     /// Works with a handler that gets its job by reference.
     pub(crate) fn serve(self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) {
-        self.work(|shared, desk, ticket| {
-            let claim = match shared.slab.activate(ticket) {
-                Ok(claim) => claim,
-                Err(surfaced) => return shared.surfaced(surfaced),
-            };
-            let job = Job {
-                payload: shared.slab.payload(&claim),
-                id: shared.id_of(claim.slot(), shared.slab.occupancy(&claim)),
-                attempts: shared.options.attempts,
-                claim: &claim,
-                slab: &shared.slab,
-            };
-            let (result, timing) = shared.timed(&claim, || handler(&job));
-            shared.settle(claim, result, desk, timing)
-        });
+        self.work(|shared, desk, ticket, trace| shared.attempt(desk, ticket, trace, handler));
+    }
+
+    /// Runs the next job, if there is one; does not wait.
+    pub(crate) fn step(&mut self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) -> bool {
+        self.run_next(|shared, desk, ticket, trace| shared.attempt(desk, ticket, trace, handler))
     }
 }
 
 impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// Works with a handler that consumes its job's payload.
     pub(crate) fn serve_owned(self, handler: &impl Fn(T) -> Result<R, Failure>) {
-        self.work(|shared, desk, ticket| {
-            let (claim, payload) = match shared.slab.activate_owned(ticket) {
-                Ok(activated) => activated,
-                Err(surfaced) => return shared.surfaced(surfaced),
-            };
-            let (result, timing) = shared.timed(&claim, || handler(payload));
-            shared.settle(claim, result, desk, timing)
-        });
+        self.work(|shared, desk, ticket, trace| shared.attempt_owned(desk, ticket, trace, handler));
+    }
+
+    /// Runs the next job, if there is one; does not wait.
+    pub(crate) fn step_owned(&mut self, handler: &impl Fn(T) -> Result<R, Failure>) -> bool {
+        self.run_next(|shared, desk, ticket, trace| {
+            shared.attempt_owned(desk, ticket, trace, handler)
+        })
     }
 }
 
-/// When a sampled job was admitted and started; 0 if it is not sampled.
+impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
+    fn run_next(
+        &mut self,
+        attempt: impl Fn(&Shared<T, R>, &Desk, Ticket, Trace) -> Option<u64>,
+    ) -> bool {
+        let shared = self.queue.shared.clone();
+        let batch = &mut self.batch;
+        if shared.is_stopped() || shared.take(batch, Portion::ONE, u32::MAX).is_err() {
+            return false;
+        }
+        let ticket = Ticket::from_bits(self.batch.tickets[0]);
+        self.run(&shared, ticket, self.batch.trace, &attempt);
+        true
+    }
+}
+
+/// When a sampled job was admitted and started.
 #[derive(Clone, Copy)]
 pub(super) struct Timing {
     pub(super) admitted: u64,
     pub(super) started: u64,
 }
 
+impl<T: Sync, R> Shared<T, R> {
+    /// One attempt of the job with `ticket`, if it is valid, by a handler that gets its job by reference.
+    #[inline]
+    pub(crate) fn attempt(
+        &self,
+        desk: &Desk,
+        ticket: Ticket,
+        trace: Trace,
+        handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>,
+    ) -> Option<u64> {
+        let claim = match self.slab.activate(ticket, trace) {
+            Ok(claim) => claim,
+            Err(stale) => return self.surfaced(stale, trace),
+        };
+        let (result, timing) = self.timed(&claim, || handler(&self.job(&claim)));
+        let next = |claim: &Claim, failure: &Failure| {
+            self.next(claim, failure, || {
+                let custom = self.hooks.backoff.as_ref()?;
+                let pause = || custom(&self.job(claim), failure);
+                // One that panics is as good as none.
+                catch_unwind(AssertUnwindSafe(pause)).ok()
+            })
+        };
+        self.settle(claim, result, next, desk, timing)
+    }
+
+    #[inline(always)]
+    fn job<'a>(&'a self, claim: &'a Claim) -> Job<'a, T> {
+        Job {
+            payload: self.slab.payload(claim),
+            id: self.id_of(claim.slot(), self.slab.occupancy(claim)),
+            attempts: self.attempts_of(claim),
+            priority: self.slab.priority(claim.slot()),
+            claim,
+            slab: &self.slab,
+        }
+    }
+}
+
 impl<T, R> Shared<T, R> {
-    /// How many jobs an idle worker could start; those on desks count as one.
+    /// The same, by a handler that consumes the payload: there is no second attempt.
+    #[inline]
+    pub(crate) fn attempt_owned(
+        &self,
+        desk: &Desk,
+        ticket: Ticket,
+        trace: Trace,
+        handler: &impl Fn(T) -> Result<R, Failure>,
+    ) -> Option<u64> {
+        let (claim, payload) = match self.slab.activate_owned(ticket, trace) {
+            Ok(activated) => activated,
+            Err(stale) => return self.surfaced(stale, trace),
+        };
+        let (result, timing) = self.timed(&claim, || handler(payload));
+        self.settle(claim, result, |_, _| Next::Nothing, desk, timing)
+    }
+
+    /// How many jobs an idle worker could start, about: those on desks count as one, and so do those in line.
     fn work_left(&self) -> usize {
         let any = |desk: &Arc<Desk>| desk.unstarted().any(|t| self.slab.is_current(t));
-        if self.lane.is_empty() {
-            return usize::from(self.stations.lock().iter().any(any));
-        }
-        self.lane.len()
+        usize::from(!self.line.is_empty() || self.stations.lock().iter().any(any))
     }
 
     /// Runs one attempt; a panic is a failure.
@@ -214,12 +308,11 @@ impl<T, R> Shared<T, R> {
         claim: &Claim,
         attempt: impl FnOnce() -> Result<R, Failure>,
     ) -> (Result<R, Failure>, Timing) {
-        let admitted = self.slab.admitted_at(claim);
-        let started = if admitted == 0 {
-            0
-        } else {
-            self.clock.now().to_nanos()
-        };
+        let (mut admitted, mut started) = (0, 0);
+        if claim.marks().sampled {
+            admitted = self.slab.record(claim.slot()).admitted_at.load(Relaxed);
+            started = self.time.now().to_nanos();
+        }
         // Unwind-safe: what a panicking handler leaves behind is its own, as with a thread.
         let result = catch_unwind(AssertUnwindSafe(attempt))
             .unwrap_or_else(|panic| Err(Failure::panicked(panic)));

@@ -3,15 +3,15 @@
 use std::error::Error;
 use std::{fmt, io};
 
-use super::add::NoSlot;
-use crate::model::{InvalidOption, JobError, JobId};
+use super::room::NoSlot;
+use crate::model::{InvalidOption, JobError, JobId, JobState, Order, Policy};
 
 const CLOSED: &str = "the queue takes no more jobs: its runtime is shut down or shutting down";
 const DEADLOCK: &str =
     "the queue is full, and its own worker can't wait for room that it may have to make";
 
 /// Why [`Queue::try_add`](super::Queue::try_add) refused a job.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryAddError<T> {
     /// No slot was vacant.
@@ -20,25 +20,30 @@ pub enum TryAddError<T> {
         payload: T,
         /// Jobs in line just after the refusal.
         waiting: usize,
-        /// All other slots: their jobs were with workers, or a producer had reserved them.
+        /// All other slots of those it could have had: their jobs were with workers or delayed, or the slots were
+        /// reserved.
         active: usize,
     },
     /// The runtime is shut down or shutting down.
     Closed(T),
+    /// One of the job's options can't be had.
+    Invalid(T, InvalidOption),
 }
 
 /// Why [`Queue::add`](super::Queue::add) refused a job.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddError<T> {
     /// The runtime is shut down or shutting down.
     Closed(T),
     /// The queue was full and the caller is one of its own workers.
     WouldDeadlock(T),
+    /// One of the job's options can't be had.
+    Invalid(T, InvalidOption),
 }
 
 /// Why [`Queue::add_timeout`](super::Queue::add_timeout) refused a job.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddTimeoutError<T> {
     /// No slot became vacant in time.
@@ -47,6 +52,8 @@ pub enum AddTimeoutError<T> {
     Closed(T),
     /// The queue was full and the caller is one of its own workers.
     WouldDeadlock(T),
+    /// One of the job's options can't be had.
+    Invalid(T, InvalidOption),
 }
 
 /// Why [`Queue::add_many`](super::Queue::add_many) refused its jobs, all of them.
@@ -102,12 +109,28 @@ pub enum BuildError {
     Invalid(InvalidOption),
     /// `sample_every` is not a power of two.
     SampleNotPowerOfTwo(u32),
+    /// The policy can't be had with the order.
+    PolicyOfOrder(Policy, Order),
+    /// The system refused the thread that a runtime needs for delays.
+    Spawn(String),
     /// The name is empty or contains a NUL, which no thread's name may.
     BadName(String),
     /// The runtime has a queue of this name.
     NameTaken(String),
     /// The runtime is shut down, shutting down or gone.
     ShutDown,
+}
+
+/// Why a job was not given another place, instant or priority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The job has ended and its slot serves another, or it is of another queue.
+    Gone,
+    /// The job is in a state in which this can't be changed.
+    State(JobState),
+    /// What was asked for can't be had.
+    Invalid(InvalidOption),
 }
 
 /// Why no workers were started.
@@ -131,7 +154,9 @@ impl<T> TryAddError<T> {
     /// What was to be added.
     pub fn into_payload(self) -> T {
         match self {
-            TryAddError::Full { payload, .. } | TryAddError::Closed(payload) => payload,
+            TryAddError::Full { payload, .. }
+            | TryAddError::Closed(payload)
+            | TryAddError::Invalid(payload, _) => payload,
         }
     }
 }
@@ -147,7 +172,9 @@ impl<T> AddError<T> {
     /// What was to be added.
     pub fn into_payload(self) -> T {
         match self {
-            AddError::Closed(payload) | AddError::WouldDeadlock(payload) => payload,
+            AddError::Closed(payload)
+            | AddError::WouldDeadlock(payload)
+            | AddError::Invalid(payload, _) => payload,
         }
     }
 }
@@ -166,7 +193,8 @@ impl<T> AddTimeoutError<T> {
         match self {
             AddTimeoutError::Timeout(payload)
             | AddTimeoutError::Closed(payload)
-            | AddTimeoutError::WouldDeadlock(payload) => payload,
+            | AddTimeoutError::WouldDeadlock(payload)
+            | AddTimeoutError::Invalid(payload, _) => payload,
         }
     }
 }
@@ -199,6 +227,12 @@ impl From<InvalidOption> for BuildError {
     }
 }
 
+impl From<InvalidOption> for ChangeError {
+    fn from(invalid: InvalidOption) -> Self {
+        ChangeError::Invalid(invalid)
+    }
+}
+
 impl From<InvalidOption> for WorkersError {
     fn from(invalid: InvalidOption) -> Self {
         WorkersError::Invalid(invalid)
@@ -217,26 +251,29 @@ impl<T> fmt::Display for TryAddError<T> {
                 )
             }
             TryAddError::Closed(_) => f.write_str(CLOSED),
+            TryAddError::Invalid(_, invalid) => invalid.fmt(f),
         }
     }
 }
 
 impl<T> fmt::Display for AddError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            AddError::Closed(_) => CLOSED,
-            AddError::WouldDeadlock(_) => DEADLOCK,
-        })
+        match self {
+            AddError::Closed(_) => f.write_str(CLOSED),
+            AddError::WouldDeadlock(_) => f.write_str(DEADLOCK),
+            AddError::Invalid(_, invalid) => invalid.fmt(f),
+        }
     }
 }
 
 impl<T> fmt::Display for AddTimeoutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            AddTimeoutError::Timeout(_) => "the queue had no room in time",
-            AddTimeoutError::Closed(_) => CLOSED,
-            AddTimeoutError::WouldDeadlock(_) => DEADLOCK,
-        })
+        match self {
+            AddTimeoutError::Timeout(_) => f.write_str("the queue had no room in time"),
+            AddTimeoutError::Closed(_) => f.write_str(CLOSED),
+            AddTimeoutError::WouldDeadlock(_) => f.write_str(DEADLOCK),
+            AddTimeoutError::Invalid(_, invalid) => invalid.fmt(f),
+        }
     }
 }
 
@@ -297,6 +334,11 @@ impl fmt::Display for BuildError {
                     "sample_every must be a power of two from 1 to 65536, not {given}"
                 )
             }
+            BuildError::PolicyOfOrder(policy, order) => write!(
+                f,
+                "{policy:?} needs priorities that it can use, which {order:?} does not have"
+            ),
+            BuildError::Spawn(why) => write!(f, "the system refused a thread: {why}"),
             BuildError::BadName(name) => {
                 write!(
                     f,
@@ -307,6 +349,16 @@ impl fmt::Display for BuildError {
                 write!(f, "the runtime has a queue named {name:?} already")
             }
             BuildError::ShutDown => f.write_str("the runtime is shut down"),
+        }
+    }
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ChangeError::Gone => f.write_str("the job is gone"),
+            ChangeError::State(state) => write!(f, "the job can't be changed in state {state:?}"),
+            ChangeError::Invalid(invalid) => invalid.fmt(f),
         }
     }
 }
@@ -346,6 +398,8 @@ carries_payload!(
 );
 
 impl Error for BuildError {}
+
+impl Error for ChangeError {}
 
 impl Error for WorkersError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

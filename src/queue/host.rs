@@ -3,7 +3,9 @@
 use std::io;
 
 use super::QueueStats;
+use crate::park::Alarm;
 use crate::sync::Arc;
+use crate::time::Time;
 
 /// The runtime, as its queues see it.
 pub(crate) trait Host: Send + Sync {
@@ -15,6 +17,21 @@ pub(crate) trait Host: Send + Sync {
 
     /// Runs `body` on a thread that shutdown waits for.
     fn spawn(self: Arc<Self>, name: String, body: Body) -> Result<(), SpawnError>;
+
+    /// The clock of all its queues.
+    fn time(&self) -> Time;
+
+    /// What wakes whoever does what is due.
+    fn alarm(&self) -> Arc<Alarm>;
+
+    /// Takes a worker that is run on the thread that turns the clock.
+    fn enlist(&self, worker: Box<dyn Hand>) -> Result<(), SpawnError>;
+}
+
+/// A worker without a thread.
+pub(crate) trait Hand: Send {
+    /// Runs one attempt, if one is to be made.
+    fn run_one(&mut self) -> bool;
 }
 
 /// What a worker's thread runs.
@@ -46,4 +63,10 @@ pub(crate) trait Managed: Send + Sync {
     fn stop(&self, interrupt: bool);
 
     fn stats(&self) -> QueueStats;
+
+    /// Does what is due by the clock; when to come again, in its nanoseconds, if ever.
+    fn tick(&self) -> Option<u64>;
+
+    /// Whether somebody has announced an instant since the last tick.
+    fn has_news(&self) -> bool;
 }

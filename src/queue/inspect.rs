@@ -19,16 +19,24 @@ pub struct QueueStats {
     pub failed: u64,
     /// Jobs that were cancelled.
     pub cancelled: u64,
+    /// Jobs whose time to live was over before an attempt began.
+    pub expired: u64,
     /// Jobs whose running handler shutdown gave up on.
     pub interrupted: u64,
     /// Jobs that shutdown gave back.
     pub returned: u64,
     /// Jobs that wait, counted slot by slot.
     pub waiting: u64,
+    /// Jobs that are delayed, counted slot by slot.
+    pub delayed: u64,
     /// Jobs that run, counted slot by slot.
     pub active: u64,
-    /// Failed attempts after which the job waited again.
+    /// Failed attempts after which another was due.
     pub retried: u64,
+    /// Attempts that did not count, because their handler wanted to be asked again later.
+    pub snoozed: u64,
+    /// Attempts that did not count, because their handler gave the job back.
+    pub requeued: u64,
     /// Attempts that panicked.
     pub panicked: u64,
     /// Attempts that returned after their job had been decided by somebody else.
@@ -38,7 +46,7 @@ pub struct QueueStats {
 impl QueueStats {
     /// Jobs that have not ended.
     pub fn live(&self) -> u64 {
-        self.waiting + self.active
+        self.waiting + self.delayed + self.active
     }
 
     /// The accounting identity: every accepted job is live or has exactly one end.
@@ -53,8 +61,12 @@ impl QueueStats {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn is_balanced(&self) -> bool {
-        let ended =
-            self.completed + self.failed + self.cancelled + self.interrupted + self.returned;
+        let ended = self.completed
+            + self.failed
+            + self.cancelled
+            + self.expired
+            + self.interrupted
+            + self.returned;
         self.accepted == ended + self.live()
     }
 }
@@ -122,6 +134,7 @@ impl<T, R> Shared<T, R> {
     pub(super) fn census(&self) -> QueueStats {
         let mut stats = QueueStats {
             cancelled: self.cancelled.load(Relaxed),
+            expired: self.expired.load(Relaxed),
             interrupted: self.interrupted.load(Relaxed),
             returned: self.returned.load(Relaxed),
             ..QueueStats::default()
@@ -130,12 +143,15 @@ impl<T, R> Shared<T, R> {
             stats.completed += desk.completed.get();
             stats.failed += desk.failed.get();
             stats.retried += desk.retried.get();
+            stats.snoozed += desk.snoozed.get();
+            stats.requeued += desk.requeued.get();
             stats.panicked += desk.panicked.get();
             stats.late += desk.late.get();
         }
         for (_, occupancy, state) in self.slab.scan() {
             stats.accepted += occupancy;
             stats.waiting += u64::from(state == JobState::Waiting);
+            stats.delayed += u64::from(state == JobState::Delayed);
             stats.active += u64::from(state == JobState::Active);
         }
         stats

@@ -10,6 +10,7 @@ pub struct Job<'a, T> {
     pub(super) payload: &'a T,
     pub(super) id: JobId,
     pub(super) attempts: u32,
+    pub(super) priority: u32,
     pub(super) claim: &'a Claim,
     pub(super) slab: &'a dyn Revocable,
 }
@@ -28,6 +29,11 @@ impl<'a, T> Job<'a, T> {
     /// Which attempt this is; the first is 1.
     pub fn attempt(&self) -> u32 {
         self.claim.attempt()
+    }
+
+    /// How urgent it is; 1 is the most urgent.
+    pub fn priority(&self) -> u32 {
+        self.priority
     }
 
     /// Whether no attempt follows if this one fails.

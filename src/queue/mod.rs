@@ -4,11 +4,13 @@
 //! add ─► claim ─► slab ─► lane ─► idle ─► dispatch ─► handler ─► settle ─► result cell
 //! slot or block   admit   push    wake    activate    catch_unwind  one CAS   set
 //! ```
-//! `add.rs` leads in, `dispatch.rs` to the handler, `settle.rs` out. How an idle worker and a blocked
+//! `add.rs` and `terms.rs` lead in, `line.rs` orders, `dispatch.rs` leads to the handler, `settle.rs` out; `timing.rs` does
+//! what is due. How an idle worker and a blocked
 //! adder sleep is the event count's business; what a queue needs of its runtime is in `host.rs`.
 
 mod add;
 mod builder;
+mod change;
 mod control;
 mod current;
 mod desk;
@@ -18,36 +20,43 @@ mod handle;
 mod host;
 mod inspect;
 mod job;
+mod line;
 mod producer;
+mod room;
 mod settle;
 mod shift;
+mod terms;
+mod timing;
 
 use std::fmt;
 
 pub use builder::QueueBuilder;
 pub use error::{
-    AddError, AddManyError, AddTimeoutError, BuildError, CallError, TryAddError, TryAddManyError,
-    WorkersError,
+    AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, TryAddError,
+    TryAddManyError, WorkersError,
 };
 pub use handle::JobHandle;
 pub use inspect::{Latencies, QueueStats};
 pub use job::Job;
 pub use producer::Producer;
+pub use terms::JobBuilder;
 
 pub(crate) use current::{CurrentWorker, current_worker};
 pub(crate) use dispatch::Station;
-pub(crate) use host::{Adopted, Body, Host, Managed, SpawnError};
+pub(crate) use host::{Adopted, Body, Hand, Host, Managed, SpawnError};
 pub(crate) use shift::Shift;
 
 use crate::model::{JobError, JobId};
-use crate::park::EventCount;
-use crate::ring::Ring;
-use crate::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
+use crate::park::{Alarm, EventCount};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
 use crate::sync::{Arc, Mutex, Weak};
-use crate::table::{Pool, Slab, Ticket};
-use crate::time::Clock;
-use builder::Options;
+use crate::table::Slab;
+use crate::time::Time;
+use crate::wheel::Timers;
+use builder::{Hooks, Options};
 use desk::Desk;
+use line::Line;
+use room::Room;
 
 /// What somebody who waits for a job learns.
 type Outcome<R> = Result<R, JobError>;
@@ -77,25 +86,36 @@ pub(crate) struct Shared<T, R> {
     number: u32,
     name: String,
     options: Options,
-    clock: Clock,
+    time: Time,
     host: Weak<dyn Host>,
     phase: AtomicU8,
     slab: Slab<T, Outcome<R>>,
-    pool: Pool,
-    /// The tickets of waiting jobs; as many places as slots, so a push cannot fail.
-    lane: Ring<Ticket>,
+    /// Slots for jobs that wait from the start.
+    room: Room,
+    /// Slots for jobs that are delayed from the start.
+    later: Room,
+    /// The tickets of waiting jobs.
+    line: Line,
+    /// Stale tickets in lines and on desks, each of which keeps a slot.
+    strays: AtomicU64,
+    /// When to look at which slot again.
+    timers: Timers,
+    /// Slots whose instant has come; here between two ticks, for its memory.
+    fired: Mutex<Vec<u32>>,
+    /// Wakes the runtime's clerk.
+    alarm: Arc<Alarm>,
+    /// Whether any job ever had a time to live.
+    mortal: AtomicBool,
+    hooks: Hooks<T>,
     /// Workers without a job.
     idle: EventCount,
-    /// Adders without a slot.
-    blocked: EventCount,
     /// Workers that have not left.
     serving: AtomicUsize,
-    /// One at a time collects the slots of an all-or-none batch.
-    bulk: Mutex<()>,
     stations: Mutex<Vec<Arc<Desk>>>,
     /// Changes with `stations`.
     station_count: AtomicUsize,
     cancelled: AtomicU64,
+    expired: AtomicU64,
     interrupted: AtomicU64,
     returned: AtomicU64,
     /// Payloads that never ran, until somebody takes them.
@@ -113,9 +133,14 @@ impl<T, R> Queue<T, R> {
         self.shared.number
     }
 
-    /// How many jobs may wait or run at a time.
+    /// How many jobs that are not added with a delay may wait or run at a time.
     pub fn capacity(&self) -> usize {
-        self.shared.slab.capacity()
+        self.shared.options.capacity
+    }
+
+    /// How many jobs that are added with a delay may be delayed, wait or run at a time.
+    pub fn delayed_capacity(&self) -> usize {
+        self.shared.options.delayed_capacity
     }
 }
 
@@ -155,7 +180,7 @@ impl<T, R> fmt::Debug for Queue<T, R> {
             .field("name", &self.shared.name)
             .field("id", &self.shared.number)
             .field("capacity", &self.capacity())
-            .field("lane", &self.shared.lane)
+            .field("waiting", &self.shared.line.len())
             .finish_non_exhaustive()
     }
 }

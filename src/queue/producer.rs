@@ -65,11 +65,11 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
         let shared = &self.queue.shared;
         let run = match shared
             .is_open()
-            .then(|| shared.claim_run(self.batch))
+            .then(|| shared.claim_run(&shared.room, self.batch))
             .flatten()
         {
             Some(run) => Ok(run),
-            None => shared.wait_for_run(self.batch, None),
+            None => shared.wait_for_run(&shared.room, self.batch, None),
         };
         match run {
             Ok(run) => {
@@ -85,7 +85,8 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
 impl<T, R> Producer<T, R> {
     /// Gives the reserved slots back. The next `add` reserves anew.
     pub fn flush(&mut self) {
-        self.queue.shared.give_back(mem::take(&mut self.reserved));
+        let shared = &self.queue.shared;
+        shared.give_back(&shared.room, mem::take(&mut self.reserved));
     }
 }
 

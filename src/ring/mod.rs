@@ -8,6 +8,7 @@
 //!
 //! Sources: Dmitry Vyukov, *Bounded MPMC queue* (1024cores, 2010); crossbeam-queue `ArrayQueue`.
 
+mod chain;
 mod laps;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
@@ -24,6 +25,7 @@ use crate::sync::{Backoff, UnsafeCell, fence_after_rmw, order};
 use laps::Laps;
 
 pub use crate::model::{PopError, PushError};
+pub use chain::{Chain, Nothing, Segments, Taken};
 
 /// Set in `tail` when the ring is closed.
 const CLOSED: u64 = 1 << 63;

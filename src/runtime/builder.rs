@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::crew::Crew;
 use crate::queue::{BuildError, Host, QueueBuilder, current_worker};
 use crate::sync::{Arc, Weak};
+use crate::time::{Clock, Time};
 
 /// Owns the worker threads of its queues.
 ///
@@ -28,10 +29,11 @@ pub struct Runtime {
 }
 
 /// Configures a [`Runtime`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a runtime exists once it is built"]
 pub struct RuntimeBuilder {
     drop_timeout: Duration,
+    time: Time,
 }
 
 impl RuntimeBuilder {
@@ -41,13 +43,43 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Makes the runtime. It starts no thread until a queue gets workers.
+    /// Which clock tells its queues the time. Default: the system's.
+    ///
+    /// With a clock that [stands still until it is turned](Clock::is_manual), such as
+    /// [`ManualClock`](crate::ManualClock), the runtime starts no threads at all: handlers run in
+    /// [`run_until_idle`](Runtime::run_until_idle) and [`advance`](Runtime::advance), on the thread that calls them, one at a
+    /// time and in the same order every time. So a test says what happens when.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use guichet::{ManualClock, Runtime};
+    ///
+    /// let runtime = Runtime::builder().clock(ManualClock::new()).build()?;
+    /// let reminders = runtime.queue::<&str, ()>("reminders").build()?;
+    /// reminders.workers(1, |_| Ok(()))?;
+    /// let days = |count| Duration::from_secs(count * 24 * 3600);
+    /// let reminder = reminders.job("renew the passport").delay(days(3)).submit()?;
+    /// runtime.advance(days(2));
+    /// assert!(!reminder.is_finished());
+    /// runtime.advance(days(1));
+    /// assert!(reminder.is_finished());
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(clock);
+        self.time = Time::of(clock);
+        self
+    }
+
+    /// Makes the runtime. It starts a thread that does what is due, the *clerk*; workers are started per queue.
     ///
     /// # Errors
-    /// None yet; threads of the runtime's own will be started here.
+    /// [`BuildError::Spawn`] if the system refuses the thread.
     pub fn build(self) -> Result<Runtime, BuildError> {
+        let crew = Arc::new(Crew::new(self.time));
+        crew.clone().employ_clerk()?;
         Ok(Runtime {
-            crew: Arc::new(Crew::new()),
+            crew,
             drop_timeout: self.drop_timeout,
         })
     }
@@ -66,6 +98,7 @@ impl Runtime {
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder {
             drop_timeout: Duration::from_secs(5),
+            time: Time::system(),
         }
     }
 
@@ -94,6 +127,14 @@ impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime")
             .field("threads", &self.crew.running())
+            .field("drop_timeout", &self.drop_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RuntimeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeBuilder")
             .field("drop_timeout", &self.drop_timeout)
             .finish_non_exhaustive()
     }

@@ -9,15 +9,21 @@
 
 use std::time::Duration;
 
-use crate::park::{EventCount, Yields};
-use crate::queue::{Adopted, Body, Host, Managed, SpawnError};
+use crate::park::{Alarm, EventCount, Yields};
+use crate::queue::{Adopted, Body, Hand, Host, Managed, SpawnError};
 use crate::sync::atomic::AtomicUsize;
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::{Arc, Deadline, Mutex, next_runtime_number, thread};
+use crate::time::Time;
 
 /// See the module's drawing.
 pub(super) struct Crew {
     number: u32,
+    pub(super) time: Time,
+    /// Wakes the clerk.
+    pub(super) alarm: Arc<Alarm>,
+    /// Workers without threads, if the clock is turned by hand.
+    pub(super) hands: Mutex<Vec<Box<dyn Hand>>>,
     state: Mutex<State>,
     /// Worker threads that have not left.
     running: AtomicUsize,
@@ -44,7 +50,7 @@ struct State {
 }
 
 impl Crew {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(time: Time) -> Self {
         let state = State {
             draining: false,
             queues: Vec::new(),
@@ -52,6 +58,9 @@ impl Crew {
         };
         Crew {
             number: next_runtime_number(),
+            time,
+            alarm: Arc::new(Alarm::new()),
+            hands: Mutex::new(Vec::new()),
             state: Mutex::new(state),
             running: AtomicUsize::new(0),
             inside: AtomicUsize::new(0),
@@ -74,6 +83,16 @@ impl Crew {
     pub(super) fn drain(&self) {
         self.state.lock().draining = true;
         self.end_jobs(|queue| queue.drain());
+        self.alarm.wake();
+    }
+
+    /// Whether the runtime is shut down and no worker is left: the clerk may go.
+    pub(super) fn is_over(&self) -> bool {
+        self.state.lock().draining && self.running() == 0
+    }
+
+    pub(super) fn keep_clerk(&self, clerk: thread::JoinHandle<()>) {
+        self.state.lock().threads.push(clerk);
     }
 
     /// Ends what is left in every queue, and waits for others that are at it: only then are the
@@ -134,6 +153,7 @@ impl Crew {
         // load in `running`.
         self.running.fetch_sub(1, Release);
         self.left.notify_all();
+        self.alarm.wake();
     }
 }
 
@@ -174,6 +194,22 @@ impl Host for Crew {
         });
         let thread = started.map_err(SpawnError::System)?;
         self.state.lock().threads.push(thread);
+        Ok(())
+    }
+
+    fn time(&self) -> Time {
+        self.time.clone()
+    }
+
+    fn alarm(&self) -> Arc<Alarm> {
+        self.alarm.clone()
+    }
+
+    fn enlist(&self, worker: Box<dyn Hand>) -> Result<(), SpawnError> {
+        if self.state.lock().draining {
+            return Err(SpawnError::ShutDown);
+        }
+        self.hands.lock().push(worker);
         Ok(())
     }
 }

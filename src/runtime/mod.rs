@@ -1,7 +1,9 @@
 //! The runtime: owns the threads, and ends them so that every job is accounted for.
 
 mod builder;
+mod clerk;
 mod crew;
+mod manual;
 mod shutdown;
 mod worker;
 

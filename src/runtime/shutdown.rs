@@ -63,6 +63,11 @@ impl Runtime {
         let deadline = Deadline::after(timeout);
         let inside = current_worker().is_some_and(|worker| worker.runtime == self.crew.number());
         self.crew.drain();
+        // Without threads, this one is the workers.
+        self.crew.run_until_idle();
+        if !inside {
+            self.crew.dismiss_hands();
+        }
         let in_time = match inside {
             true => self.crew.wait_for_others(deadline),
             false => self.crew.wait_for_all(deadline),

@@ -1,7 +1,7 @@
 //! Workers: threads that serve one queue until it is drained.
 
 use crate::model::{Failure, check_range};
-use crate::queue::{CurrentWorker, Job, Queue, Shift, SpawnError, Station, WorkersError};
+use crate::queue::{CurrentWorker, Hand, Job, Queue, Shift, SpawnError, Station, WorkersError};
 use crate::sync::Arc;
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
@@ -30,7 +30,12 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         T: Sync,
         F: Fn(&Job<'_, T>) -> Result<R, Failure> + Send + Sync + 'static,
     {
-        self.start(count, handler, |station, handler| station.serve(handler))
+        self.start(
+            count,
+            handler,
+            |station, handler| station.serve(handler),
+            |station, handler| station.step(handler),
+        )
     }
 
     /// Starts `count` (1 to 1,024) workers whose handler consumes the payload, which so need not be
@@ -53,9 +58,12 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         F: Fn(T) -> Result<R, Failure> + Send + Sync + 'static,
     {
         match self.attempts() {
-            1 => self.start(count, handler, |station, handler| {
-                station.serve_owned(handler)
-            }),
+            1 => self.start(
+                count,
+                handler,
+                |station, handler| station.serve_owned(handler),
+                |station, handler| station.step_owned(handler),
+            ),
             attempts => Err(WorkersError::OwnedWithRetries { attempts }),
         }
     }
@@ -65,6 +73,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         count: usize,
         handler: F,
         serve: impl Fn(Station<T, R>, &F) + Copy + Send + 'static,
+        step: impl Fn(&mut Station<T, R>, &F) -> bool + Send + 'static,
     ) -> Result<(), WorkersError>
     where
         F: Send + Sync + 'static,
@@ -76,6 +85,17 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
             queue: self.id(),
             runtime: host.number(),
         };
+        if host.time().is_manual() {
+            return host
+                .enlist(Box::new(Manual {
+                    station: Station::new(self.clone()),
+                    handler,
+                    step,
+                    current,
+                    _shift: Shift::begin(self),
+                }))
+                .map_err(refused);
+        }
         for number in 0..count {
             let (queue, handler) = (self.clone(), handler.clone());
             let shift = Shift::begin(self);
@@ -85,13 +105,39 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
                 serve(Station::new(queue), &handler);
             });
             let name = format!("{}-{number}", self.name());
-            host.clone()
-                .spawn(name, body)
-                .map_err(|refused| match refused {
-                    SpawnError::ShutDown => WorkersError::ShutDown,
-                    SpawnError::System(error) => WorkersError::Spawn(error),
-                })?;
+            host.clone().spawn(name, body).map_err(refused)?;
         }
         Ok(())
+    }
+}
+
+fn refused(error: SpawnError) -> WorkersError {
+    match error {
+        SpawnError::ShutDown => WorkersError::ShutDown,
+        SpawnError::System(error) => WorkersError::Spawn(error),
+    }
+}
+
+/// A worker without a thread: all workers of a queue in one, since one job runs at a time.
+struct Manual<T: Send + 'static, R: Send + 'static, F, S> {
+    station: Station<T, R>,
+    handler: Arc<F>,
+    step: S,
+    current: CurrentWorker,
+    _shift: Shift<T, R>,
+}
+
+impl<T, R, F, S> Hand for Manual<T, R, F, S>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    F: Send + Sync,
+    S: Fn(&mut Station<T, R>, &F) -> bool + Send,
+{
+    fn run_one(&mut self) -> bool {
+        let before = self.current.enter();
+        let worked = (self.step)(&mut self.station, &self.handler);
+        CurrentWorker::leave(before);
+        worked
     }
 }

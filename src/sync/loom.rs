@@ -109,6 +109,7 @@ pub mod atomic {
                 pub fn fetch_add(&self, value: $value, order: Ordering) -> $value { self.probed().fetch_add(value, order) }
                 pub fn fetch_sub(&self, value: $value, order: Ordering) -> $value { self.probed().fetch_sub(value, order) }
                 pub fn fetch_or(&self, value: $value, order: Ordering) -> $value { self.probed().fetch_or(value, order) }
+                pub fn fetch_and(&self, value: $value, order: Ordering) -> $value { self.probed().fetch_and(value, order) }
             }
         )*};
     }
@@ -131,5 +132,8 @@ impl<T> Mutex<T> {
     }
     pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
         self.0.lock().expect("a model never poisons a lock")
+    }
+    pub fn try_lock(&self) -> Option<loom::sync::MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
     }
 }

@@ -48,3 +48,12 @@ impl<T> UnsafeCell<T> {
         f(self.0.get())
     }
 }
+
+/// Lets the calling thread's timed sleeps end when they should, where the system rounds them up otherwise: on Linux by 50 µs.
+pub fn sharpen_sleep() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: sets a number of the calling thread's own; it touches no memory.
+    unsafe {
+        libc::prctl(libc::PR_SET_TIMERSLACK, 1_u64);
+    }
+}

@@ -3,17 +3,21 @@
 //! Only tickets move. Each verb is one compare-and-swap on the slot's state word and bumps its epoch,
 //! so a job has exactly one valid ticket while it waits or runs. A slot is vacant when it is
 //! terminal, has no holder, and no ticket of it lies in a lane; the one step that makes this true
-//! hands the slot back. Layout: `word.rs`; verbs: `slab.rs`; free slots: `pool.rs`; the rules and
-//! what each model proves: `README.md` beside this file.
+//! hands the slot back. Layout: `word.rs`; verbs: `slab.rs` and `outside.rs`; what few jobs need: `record.rs`; free
+//! slots: `pool.rs`; the rules and what each model proves: `README.md` beside this file.
 
+mod outside;
 mod pool;
+mod record;
 mod slab;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 mod word;
 
+pub use outside::{Ended, NotMoved};
 pub use pool::{Pool, Vacancies, Vacant};
-pub use slab::{Claim, Slab, Spoils};
+pub use record::{Marks, Record};
+pub use slab::{Claim, Entered, Entry, Slab, Spoils, Surfaced, Trace};
 pub use word::Ticket;
 
 /// The largest number of slots: what a ticket can name.

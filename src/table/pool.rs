@@ -45,6 +45,8 @@ impl Vacant {
 #[must_use = "vacant slots that are not given back are lost"]
 #[derive(Debug, Default)]
 pub struct Vacancies {
+    /// The first slot of the pool they are of.
+    first: u32,
     group: u32,
     map: u32,
 }
@@ -68,7 +70,7 @@ impl Vacancies {
         }
         let bit = self.map.trailing_zeros();
         self.map &= self.map - 1;
-        Some(Vacant(self.group * GROUP as u32 + bit))
+        Some(Vacant(self.first + self.group * GROUP as u32 + bit))
     }
 
     /// Takes out the lowest `most`.
@@ -80,8 +82,8 @@ impl Vacancies {
         let taken = self.map & !rest;
         self.map = rest;
         Vacancies {
-            group: self.group,
             map: taken,
+            ..*self
         }
     }
 }
@@ -93,8 +95,10 @@ struct Home {
     cursor: AtomicUsize,
 }
 
-/// Which slots are vacant.
+/// Which slots of a range are vacant.
 pub struct Pool {
+    /// The range's first slot.
+    first: u32,
     homes: Box<[CachePadded<Home>]>,
     groups: Box<[CachePadded<AtomicU64>]>,
     /// Refills begun: they move slots past a reader of the groups.
@@ -102,8 +106,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool of `capacity` vacant slots, for about `homes` threads that take from it.
-    pub fn new(capacity: usize, homes: usize) -> Self {
+    /// A pool of `capacity` vacant slots from number `first` on, for about `homes` threads that take from it.
+    pub fn new(first: u32, capacity: usize, homes: usize) -> Self {
         let group = |at: usize| {
             let slots = (capacity - at * GROUP).min(GROUP);
             CachePadded::new(AtomicU64::new((1 << slots) - 1))
@@ -114,6 +118,7 @@ impl Pool {
             cursor: AtomicUsize::new(at * groups / homes),
         };
         Pool {
+            first,
             homes: (0..homes).map(|at| CachePadded::new(home(at))).collect(),
             groups: (0..groups).map(group).collect(),
             moves: CachePadded::new(AtomicU64::new(0)),
@@ -145,8 +150,8 @@ impl Pool {
     /// Gives one slot back.
     #[inline]
     pub fn give_back(&self, vacant: Vacant) {
-        let group = vacant.0 as usize / GROUP;
-        self.add(group, 1 << (vacant.0 as usize % GROUP));
+        let slot = (vacant.0 - self.first) as usize;
+        self.add(slot / GROUP, 1 << (slot % GROUP));
     }
 
     /// Gives several slots back.
@@ -190,6 +195,7 @@ impl Pool {
                 return None;
             }
             let mut rest = Vacancies {
+                first: self.first,
                 group: (stash >> 32) as u32,
                 map: stash as u32,
             };
@@ -261,6 +267,7 @@ impl Pool {
                 return None;
             }
             let mut rest = Vacancies {
+                first: self.first,
                 group: at as u32,
                 map: group as u32,
             };

@@ -2,27 +2,30 @@
 //!
 //! A verb pushes nothing and runs no user code: it moves what the winner now owns (result cell,
 //! payload, vacant slot) into [`Spoils`] or a [`Ticket`], and the caller does with it what it must.
+//! Here is the path of a job that nobody interferes with; `outside.rs` has the verbs of those who do not hold it.
 
 use std::mem::MaybeUninit;
 
 use super::pool::Vacant;
-use super::word::{FULL, LANE, Ticket, WAITER, Word};
+use super::record::{self, Marks, Record};
+use super::word::{FULL, Flag, LINE, SIDE, STRAY, Ticket, WAITER, Word};
 use crate::model::{JobState, Verb};
 use crate::park::Oneshot;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Arc, UnsafeCell, order};
 
-/// One job's record. A cache line for payloads of up to 24 bytes.
+/// The hot line of one job. A cache line for payloads of up to 24 bytes.
 #[repr(align(64))]
-struct Slot<T, O> {
+pub(super) struct Slot<T, O> {
     word: AtomicU64,
     /// How many jobs the slot has held, the present one included.
-    occupancy: AtomicU64,
-    /// When the job was admitted, if that is sampled.
-    admitted_at: AtomicU64,
-    /// Attempts begun.
+    pub(super) occupancy: AtomicU64,
+    /// Where its ticket lay in its line, once it was taken out.
+    place: AtomicU64,
+    /// Attempts begun, and marks.
     attempts: AtomicU32,
+    priority: AtomicU32,
     payload: UnsafeCell<MaybeUninit<T>>,
     waiter: UnsafeCell<Option<Arc<Oneshot<O>>>>,
 }
@@ -33,6 +36,7 @@ const _: () = assert!(size_of::<Slot<[u64; 3], ()>>() == 64);
 /// A fixed number of slots. `T` is the payload, `O` what a waiter receives.
 pub struct Slab<T, O> {
     slots: Box<[Slot<T, O>]>,
+    records: Box<[Record]>,
 }
 
 // SAFETY: payloads are shared by `&T` only among holders, which `payload` requires `T: Sync` for,
@@ -41,14 +45,52 @@ unsafe impl<T: Send, O: Send> Send for Slab<T, O> {}
 // SAFETY: as above.
 unsafe impl<T: Send, O: Send> Sync for Slab<T, O> {}
 
-/// A job that now waits in its slot; its ticket must go into a lane.
-#[must_use = "a ticket that is not pushed strands its job"]
-#[derive(Debug)]
-pub struct Admitted {
-    /// To be pushed.
+/// Where a ticket lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// In a line: it stays there until it comes up.
+    Line,
+    /// Where it can be taken out: a lane's front, or a heap.
+    Side,
+}
+
+impl Trace {
+    #[inline(always)]
+    fn flag(self) -> Flag {
+        match self {
+            Trace::Line => LINE,
+            Trace::Side => SIDE,
+        }
+    }
+}
+
+/// A job that now waits; its ticket must go where `trace` says.
+#[must_use = "a ticket that is not put into a lane strands its job"]
+#[derive(Clone, Copy, Debug)]
+pub struct Entered {
+    /// The job's only valid ticket.
     pub ticket: Ticket,
-    /// Names the job among all that the slot ever holds.
-    pub occupancy: u64,
+    /// Where it must go: to the side, if a former one still lies in a line.
+    pub trace: Trace,
+}
+
+/// How a job is admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// It waits, and its ticket goes where the trace says.
+    Waiting(Trace),
+    /// It is delayed.
+    Delayed,
+}
+
+/// What a stale ticket was worth.
+#[must_use = "a vacant slot must be given back"]
+#[derive(Debug)]
+pub struct Surfaced {
+    /// The slot counted on it; else another copy of it was used.
+    pub counted: bool,
+    /// It was the slot's last trace.
+    pub vacant: Option<Vacant>,
 }
 
 /// The right to run one attempt, and the hold that keeps the slot for it.
@@ -59,6 +101,7 @@ pub struct Claim {
     /// As the activation left it: the first guess of the verb that settles.
     word: Word,
     attempt: u32,
+    marks: Marks,
 }
 
 impl Claim {
@@ -70,6 +113,12 @@ impl Claim {
     /// Which attempt this is, from 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// What is special about the job.
+    #[inline(always)]
+    pub fn marks(&self) -> Marks {
+        self.marks
     }
 }
 
@@ -104,13 +153,15 @@ impl<T, O> Slab<T, O> {
         let slot = |_| Slot {
             word: AtomicU64::new(0),
             occupancy: AtomicU64::new(0),
-            admitted_at: AtomicU64::new(0),
+            place: AtomicU64::new(0),
             attempts: AtomicU32::new(0),
+            priority: AtomicU32::new(0),
             payload: UnsafeCell::new(MaybeUninit::uninit()),
             waiter: UnsafeCell::new(None),
         };
         Slab {
             slots: (0..capacity).map(slot).collect(),
+            records: (0..capacity).map(|_| Record::new()).collect(),
         }
     }
 
@@ -119,16 +170,17 @@ impl<T, O> Slab<T, O> {
         self.slots.len()
     }
 
-    /// `admit`: a job moves into a vacant slot and waits. `stamp` gets the slot's number and its
-    /// occupancy, and says when the job was admitted: 0 for "not sampled".
+    /// `admit` or `defer`: a job moves into a vacant slot. `stamp` gets the slot's number, its occupancy and its
+    /// record, fills the record as far as the marks that it returns say, and names the priority.
     #[inline(always)]
     pub fn admit(
         &self,
         vacant: Vacant,
         payload: T,
         waiter: Option<Arc<Oneshot<O>>>,
-        stamp: impl FnOnce(u32, u64) -> u64,
-    ) -> Admitted {
+        entry: Entry,
+        stamp: impl FnOnce(u32, u64, &Record) -> (Marks, u32),
+    ) -> (Ticket, u64) {
         let number = vacant.slot();
         let slot = self.slot(number);
         // Relaxed: `vacant` came through the pool, whose Acquire made the last tenant's end visible.
@@ -141,7 +193,11 @@ impl<T, O> Slab<T, O> {
         slot.payload.with_mut(|cell| unsafe {
             (*cell).write(payload);
         });
-        let mut new = old.apply(Verb::Admit).with(LANE).with(FULL);
+        let mut new = match entry {
+            Entry::Waiting(trace) => old.apply(Verb::Admit).with(trace.flag()),
+            Entry::Delayed => old.apply(Verb::Defer),
+        }
+        .with(FULL);
         if let Some(waiter) = waiter {
             // SAFETY: as above.
             slot.waiter.with_mut(|cell| unsafe { *cell = Some(waiter) });
@@ -149,31 +205,29 @@ impl<T, O> Slab<T, O> {
         }
         let occupancy = slot.occupancy.load(Relaxed) + 1;
         slot.occupancy.store(occupancy, Relaxed);
-        slot.admitted_at.store(stamp(number, occupancy), Relaxed);
-        slot.attempts.store(0, Relaxed);
-        // ORDERING: Release — publishes payload, waiter and occupancy; pairs with the Acquire of
+        let (marks, priority) = stamp(number, occupancy, self.record(number));
+        slot.attempts.store(marks.to_bits(), Relaxed);
+        slot.priority.store(priority, Relaxed);
+        // ORDERING: Release — publishes payload, waiter, occupancy and record; pairs with the Acquire of
         // the CAS in `activate` and of the load in `end`.
         slot.word
             .store(new.0, order!("slab_admit_relaxed", Release));
-        Admitted {
-            ticket: Ticket::new(number, new),
-            occupancy,
-        }
+        (Ticket::new(number, new), occupancy)
     }
 
-    /// `activate`: begins an attempt of the job that `ticket` names.
+    /// `activate`: begins an attempt of the job whose `ticket` came from where `trace` says.
     ///
-    /// A stale ticket has surfaced: that was its last trace in a lane, so its slot may now be
-    /// vacant and comes back. `None` also means that another copy of the ticket was used.
+    /// # Errors
+    /// The ticket is stale, and has surfaced.
     #[inline(always)]
-    pub fn activate(&self, ticket: Ticket) -> Result<Claim, Option<Vacant>> {
-        self.activate_and(ticket, |word| word)
+    pub fn activate(&self, ticket: Ticket, trace: Trace) -> Result<Claim, Surfaced> {
+        self.activate_and(ticket, trace, |word| word)
     }
 
     /// `activate`, and moves the payload out: for handlers that take it by value.
     #[inline(always)]
-    pub fn activate_owned(&self, ticket: Ticket) -> Result<(Claim, T), Option<Vacant>> {
-        let claim = self.activate_and(ticket, |word| word.without(FULL))?;
+    pub fn activate_owned(&self, ticket: Ticket, trace: Trace) -> Result<(Claim, T), Surfaced> {
+        let claim = self.activate_and(ticket, trace, |word| word.without(FULL))?;
         let payload = self.move_payload(claim.slot);
         Ok((claim, payload))
     }
@@ -182,16 +236,17 @@ impl<T, O> Slab<T, O> {
     fn activate_and(
         &self,
         ticket: Ticket,
+        trace: Trace,
         also: impl Fn(Word) -> Word,
-    ) -> Result<Claim, Option<Vacant>> {
+    ) -> Result<Claim, Surfaced> {
         let slot = self.slot(ticket.slot());
         // The ticket tells the word almost surely, so the line is fetched once, exclusively.
-        let mut word = Word::waiting(ticket);
+        let mut word = Word::waiting(ticket, trace.flag());
         loop {
-            if word.epoch() != ticket.epoch() || word.state() != JobState::Waiting {
-                return Err(self.surface(ticket));
+            if !word.admits(ticket) {
+                return Err(self.surface(ticket, trace));
             }
-            let new = also(word.apply(Verb::Activate).without(LANE).pinned());
+            let new = also(word.apply(Verb::Activate).without(trace.flag()).pinned());
             // ORDERING: Acquire — payload and former attempts, published by `admit` and `retry`; the
             // ticket itself may have come over a desk, which orders nothing.
             let order = order!("slab_activate_relaxed", Acquire);
@@ -201,32 +256,49 @@ impl<T, O> Slab<T, O> {
                 word = now;
                 continue;
             }
-            let attempt = slot.attempts.load(Relaxed) + 1;
-            slot.attempts.store(attempt, Relaxed);
+            let attempts = slot.attempts.load(Relaxed) + 1;
+            slot.attempts.store(attempts, Relaxed);
             return Ok(Claim {
                 slot: ticket.slot(),
                 word: new,
-                attempt,
+                attempt: record::count(attempts),
+                marks: Marks::from_bits(attempts),
             });
         }
     }
 
-    /// The last trace of a stale ticket leaves its lane.
+    /// A stale ticket has left its lane.
     #[cold]
-    fn surface(&self, ticket: Ticket) -> Option<Vacant> {
+    pub fn surface(&self, ticket: Ticket, trace: Trace) -> Surfaced {
         let mut word = self.load(ticket.slot());
         loop {
-            // One verb after the ticket's epoch and LANE still set: the job ended while it waited,
-            // and this ticket's passage is what keeps the slot. Anything else: a used copy.
-            let ended_waiting = word.epoch() == Word::waiting(ticket).apply(Verb::Cancel).epoch();
-            if !(ended_waiting && word.is_terminal() && word.has(LANE)) {
-                return None;
+            // Another copy of the ticket may have been used; then nothing is owed. Only the one that the
+            // slot still counts on gives its trace up.
+            let counted = if trace == Trace::Line && word.has(STRAY) {
+                self.record(ticket.slot()).stray.load(Relaxed) == ticket.to_bits()
+            } else {
+                // One verb after the ticket's epoch, and the trace still there: the job ended while it waited.
+                word.has(trace.flag()) && word.is_terminal() && word.follows(ticket)
+            };
+            if !counted {
+                return Surfaced {
+                    counted,
+                    vacant: None,
+                };
             }
-            let new = word.without(LANE);
+            let mut new = word.without(trace.flag());
+            if trace == Trace::Line {
+                new = new.without(STRAY);
+            }
             // Relaxed: the canceller's last use of the slot came with the load, or with a failed swap;
-            // this thread used nothing; and this word's value is the last of its epoch.
+            // this thread used nothing; and a word with this flag is the last of its epoch to have it.
             match self.swap(ticket.slot(), word, new, Relaxed) {
-                Ok(()) => return new.is_vacant().then(|| Vacant::new(ticket.slot())),
+                Ok(()) => {
+                    return Surfaced {
+                        counted,
+                        vacant: new.is_vacant().then(|| Vacant::new(ticket.slot())),
+                    };
+                }
                 Err(now) => word = now,
             }
         }
@@ -234,8 +306,13 @@ impl<T, O> Slab<T, O> {
 
     /// Whether `ticket` is valid still: its job waits.
     pub fn is_current(&self, ticket: Ticket) -> bool {
+        self.load(ticket.slot()).admits(ticket)
+    }
+
+    /// Whether the job ended while it waited with this ticket.
+    pub fn ended_waiting(&self, ticket: Ticket) -> bool {
         let word = self.load(ticket.slot());
-        word.epoch() == ticket.epoch() && word.state() == JobState::Waiting
+        word.is_terminal() && word.follows(ticket)
     }
 
     /// The payload of a claimed job.
@@ -255,16 +332,43 @@ impl<T, O> Slab<T, O> {
             .with(|cell| unsafe { (*cell).assume_init_ref() })
     }
 
-    /// When the claimed job was admitted; 0 if that was not sampled.
+    /// The cold part of a slot.
     #[inline(always)]
-    pub fn admitted_at(&self, claim: &Claim) -> u64 {
-        self.slot(claim.slot).admitted_at.load(Relaxed)
+    pub fn record(&self, slot: u32) -> &Record {
+        &self.records[slot as usize]
+    }
+
+    /// The priority of the job in a slot.
+    #[inline(always)]
+    pub fn priority(&self, slot: u32) -> u32 {
+        self.slot(slot).priority.load(Relaxed)
+    }
+
+    /// Sets it; of a job that ends meanwhile, to no effect.
+    pub fn set_priority(&self, slot: u32, priority: u32) {
+        self.slot(slot).priority.store(priority, Relaxed);
+    }
+
+    /// Remembers where the ticket of a slot lay. Its taker's business, before anybody else gets to see it.
+    #[inline(always)]
+    pub fn set_place(&self, slot: u32, place: i64) {
+        self.slot(slot).place.store(place as u64, Relaxed);
+    }
+
+    /// Where the claimed job's ticket lay.
+    pub fn place(&self, claim: &Claim) -> i64 {
+        self.slot(claim.slot).place.load(Relaxed) as i64
     }
 
     /// How many jobs the claimed slot has held, the claimed one included.
     #[inline(always)]
     pub fn occupancy(&self, claim: &Claim) -> u64 {
         self.slot(claim.slot).occupancy.load(Relaxed)
+    }
+
+    /// How many jobs a slot has held, the present one included.
+    pub fn occupancy_of(&self, slot: u32) -> u64 {
+        self.slot(slot).occupancy.load(Relaxed)
     }
 
     /// Whether somebody else has decided the claimed job: its result will not be accepted.
@@ -280,102 +384,114 @@ impl<T, O> Slab<T, O> {
             matches!(verb, Verb::Complete | Verb::Bury),
             "{verb:?} settles no attempt"
         );
-        // Nobody joins a running attempt without deciding it, so the word is as the activation left
-        // it, with this claim its only holder, or it is lost. One step decides, empties and vacates.
-        let new = claim
-            .word
-            .apply(verb)
-            .without(WAITER)
-            .without(FULL)
-            .released();
+        // Almost always this claim is the slot's only user: one step decides, empties and vacates. While others
+        // hold the slot or a stray ticket keeps it, it decides, and emptying takes steps of its own.
+        let decide = |word: Word| {
+            let new = word.apply(verb).without(WAITER);
+            match word.holders() == 1 && !word.has(LINE) {
+                true => new.without(FULL).released(),
+                false => new,
+            }
+        };
         let decided = if cfg!(guichet_bug = "slab_settle_check_then_act") {
             let unchanged = self.load(claim.slot) == claim.word;
+            let new = decide(claim.word);
             if unchanged {
                 self.slot(claim.slot).word.store(new.0, Relaxed);
             }
-            unchanged
+            unchanged.then_some((claim.word, new))
         } else {
             // Relaxed: this thread alone touches what it takes below, and the next tenant's first
             // use comes after the pool's Release and Acquire.
-            self.swap(claim.slot, claim.word, new, Relaxed).is_ok()
+            self.step(&claim, Relaxed, decide)
         };
-        if !decided {
+        let Some((old, new)) = decided else {
             return Settled {
                 won: false,
                 spoils: self.release(claim.slot),
             };
-        }
-        let waiter = self.take_waiter(claim.slot, claim.word);
-        let payload = claim.word.has(FULL).then(|| self.move_payload(claim.slot));
-        let vacant = Some(Vacant::new(claim.slot));
-        Settled {
-            won: true,
-            spoils: Spoils {
-                vacant,
+        };
+        let waiter = self.take_waiter(claim.slot, old);
+        let spoils = if new.holders() == 0 {
+            Spoils {
+                vacant: Some(Vacant::new(claim.slot)),
                 waiter,
-                payload,
-            },
-        }
+                payload: old.has(FULL).then(|| self.move_payload(claim.slot)),
+            }
+        } else {
+            Spoils {
+                waiter,
+                ..self.release(claim.slot)
+            }
+        };
+        Settled { won: true, spoils }
     }
 
-    /// `retry`: the attempt failed and its job waits again; the ticket must be pushed.
+    /// `retry`, `snooze` or `requeue`: the job waits again, and its ticket must go into a lane, to `trace` if
+    /// that is free. Only a retry has used its attempt.
     ///
     /// The spoils of a late attempt come back instead if somebody else decided the job.
-    pub fn retry(&self, claim: Claim) -> Result<Ticket, Spoils<T, O>> {
-        let new = claim.word.apply(Verb::Retry).with(LANE).released();
+    pub fn retry(&self, claim: Claim, verb: Verb, trace: Trace) -> Result<Entered, Spoils<T, O>> {
+        self.return_attempt(&claim, verb);
         // ORDERING: Release — this attempt's effects before the next attempt's beginning (public
         // contract); pairs with the Acquire in `activate`.
         let order = order!("slab_retry_relaxed", Release);
-        match self.swap(claim.slot, claim.word, new, order) {
-            Ok(()) => Ok(Ticket::new(claim.slot, new)),
-            Err(_) => Err(self.release(claim.slot)),
+        let mut entered = trace;
+        let waiting = |word: Word| {
+            entered = word.way_in(trace);
+            word.apply(verb).with(entered.flag()).released()
+        };
+        match self.step(&claim, order, waiting) {
+            Some((_, new)) => Ok(Entered {
+                ticket: Ticket::new(claim.slot, new),
+                trace: entered,
+            }),
+            None => Err(self.release(claim.slot)),
         }
     }
 
-    /// `cancel`, `interrupt` or `return` by somebody who does not hold the slot, by name.
-    ///
-    /// `None` if the job is gone or the verb does not apply to its state.
-    pub fn end(&self, number: u32, occupancy: u64, verb: Verb) -> Option<Spoils<T, O>> {
-        let slot = self.slots.get(number as usize)?;
-        let mut word = self.load(number);
+    /// `retry` or `snooze` with a pause: the job is delayed until the instant that the caller has put into its record.
+    pub fn put_off(&self, claim: Claim, verb: Verb) -> Result<(), Spoils<T, O>> {
+        self.return_attempt(&claim, verb);
+        // ORDERING: Release — as in `retry`; pairs with the Acquire in `activate`, by way of `promote`.
+        let order = order!("slab_put_off_relaxed", Release);
+        match self.step(&claim, order, |word| word.put_off(verb).released()) {
+            Some(_) => Ok(()),
+            None => Err(self.release(claim.slot)),
+        }
+    }
+
+    fn return_attempt(&self, claim: &Claim, verb: Verb) {
+        if verb != Verb::Retry {
+            // The claim holds the slot, so this is still its job's count, decided or not.
+            let attempts = &self.slot(claim.slot).attempts;
+            attempts.store(attempts.load(Relaxed) - 1, Relaxed);
+        }
+    }
+
+    /// A step of the attempt itself, if nobody has decided its job: the words before and after.
+    #[inline(always)]
+    fn step(
+        &self,
+        claim: &Claim,
+        order: Ordering,
+        mut new: impl FnMut(Word) -> Word,
+    ) -> Option<(Word, Word)> {
+        let mut word = claim.word;
         loop {
-            let named = slot.occupancy.load(Relaxed) == occupancy
-                || cfg!(guichet_bug = "slab_end_any_occupancy");
-            if !named || !verb.applies_to(word.state()) {
-                return None;
-            }
-            let new = word.apply(verb).without(WAITER);
-            if cfg!(guichet_bug = "slab_end_no_pin")
-                && word.holders() == 0
-                && self.swap(number, word, new.without(FULL), Relaxed).is_ok()
-            {
-                let waiter = self.take_waiter(number, word);
-                let payload = Some(self.move_payload(number));
-                return Some(Spoils {
-                    vacant: None,
-                    waiter,
-                    payload,
-                });
-            }
-            // Our own hold, in the same step: nobody frees the slot while we still empty it.
-            // Relaxed: payload and waiter came with the load, or with a failed swap, and a live word's
-            // value is the only one of its epoch.
-            match self.swap(number, word, new.pinned(), Relaxed) {
-                Ok(()) => {
-                    let waiter = self.take_waiter(number, word);
-                    return Some(Spoils {
-                        waiter,
-                        ..self.release(number)
-                    });
-                }
-                Err(now) => word = now,
+            let next = new(word);
+            match self.swap(claim.slot, word, next, order) {
+                Ok(()) => return Some((word, next)),
+                // Somebody holds the slot too, or a stray ticket has surfaced: nothing is decided.
+                Err(now) if now.epoch() == claim.word.epoch() => word = now,
+                Err(_) => return None,
             }
         }
     }
 
     /// A holder leaves. The last one of an ended job takes the payload; whoever makes the slot
     /// vacant takes the slot.
-    fn release(&self, number: u32) -> Spoils<T, O> {
+    pub(super) fn release(&self, number: u32) -> Spoils<T, O> {
         let mut payload = None;
         let mut word = self.load(number);
         loop {
@@ -387,7 +503,7 @@ impl<T, O> Slab<T, O> {
             // While a ticket is out the hold must outlive the move: the ticket's surfacing would
             // vacate the slot under it.
             let moves = new != word;
-            if !(moves && word.has(LANE)) {
+            if !(moves && (word.has(LINE) || word.has(SIDE))) {
                 new = new.released();
             }
             // ORDERING: AcqRel — Release: my reads of the payload before the last holder's move;
@@ -413,13 +529,6 @@ impl<T, O> Slab<T, O> {
         }
     }
 
-    /// The state of the named job; `None` when its slot has another or was never used.
-    pub fn state(&self, number: u32, occupancy: u64) -> Option<JobState> {
-        let slot = self.slots.get(number as usize)?;
-        let word = self.load(number);
-        (occupancy > 0 && slot.occupancy.load(Relaxed) == occupancy).then(|| word.state())
-    }
-
     /// Every slot's occupancy and state, for counts: exact when nothing moves.
     pub fn scan(&self) -> impl Iterator<Item = (u32, u64, JobState)> + '_ {
         self.slots.iter().enumerate().map(|(number, slot)| {
@@ -429,7 +538,7 @@ impl<T, O> Slab<T, O> {
     }
 
     #[inline(always)]
-    fn take_waiter(&self, number: u32, before: Word) -> Option<Arc<Oneshot<O>>> {
+    pub(super) fn take_waiter(&self, number: u32, before: Word) -> Option<Arc<Oneshot<O>>> {
         if !before.has(WAITER) {
             return None;
         }
@@ -440,7 +549,7 @@ impl<T, O> Slab<T, O> {
     }
 
     #[inline(always)]
-    fn move_payload(&self, number: u32) -> T {
+    pub(super) fn move_payload(&self, number: u32) -> T {
         // SAFETY: only called by whoever cleared FULL, once; it was the last holder.
         self.slot(number)
             .payload
@@ -448,12 +557,18 @@ impl<T, O> Slab<T, O> {
     }
 
     #[inline(always)]
-    fn slot(&self, number: u32) -> &Slot<T, O> {
+    pub(super) fn slot(&self, number: u32) -> &Slot<T, O> {
         &self.slots[number as usize]
     }
 
+    /// What is special about the job in a slot.
     #[inline(always)]
-    fn load(&self, number: u32) -> Word {
+    pub fn marks(&self, number: u32) -> Marks {
+        Marks::from_bits(self.slot(number).attempts.load(Relaxed))
+    }
+
+    #[inline(always)]
+    pub(super) fn load(&self, number: u32) -> Word {
         // ORDERING: Acquire — what the author of the word published; pairs with every verb's Release.
         Word(
             self.slot(number)
@@ -463,7 +578,13 @@ impl<T, O> Slab<T, O> {
     }
 
     #[inline(always)]
-    fn swap(&self, number: u32, old: Word, new: Word, order: Ordering) -> Result<(), Word> {
+    pub(super) fn swap(
+        &self,
+        number: u32,
+        old: Word,
+        new: Word,
+        order: Ordering,
+    ) -> Result<(), Word> {
         let word = &self.slot(number).word;
         // ORDERING: Acquire on failure — the word is used as if it had been loaded.
         word.compare_exchange(old.0, new.0, order, Acquire)

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::word::{FULL, LANE, WAITER, Word};
+use super::word::{FULL, LINE, WAITER, Word};
 use super::*;
 use crate::model::{JobState, Verb};
 
@@ -26,10 +26,10 @@ proptest! {
     /// A ticket keeps its slot and its epoch, and expects what `admit` leaves.
     #[test]
     fn a_ticket_is_slot_and_epoch(slot in 0_u32..1 << 24, epoch in 0_u64..1 << 40) {
-        let word = Word(epoch << 24 | (JobState::Waiting as u64) << 20).with(LANE).with(FULL);
+        let word = Word(epoch << 24 | (JobState::Waiting as u64) << 20).with(LINE).with(FULL);
         let ticket = Ticket::new(slot, word);
         prop_assert_eq!((ticket.slot(), ticket.epoch()), (slot, epoch));
-        prop_assert_eq!(Word::waiting(ticket), word);
+        prop_assert_eq!(Word::waiting(ticket, LINE), word);
         prop_assert_eq!(Ticket::from_bits(ticket.to_bits()), ticket);
     }
 
@@ -40,7 +40,7 @@ proptest! {
         homes in 1_usize..4,
         steps in proptest::collection::vec((any::<bool>(), 0_usize..4, 1_u32..40), 1..200),
     ) {
-        let pool = Pool::new(capacity, homes);
+        let pool = Pool::new(0, capacity, homes);
         let mut held: Vec<Vacant> = Vec::new();
         let mut numbers = std::collections::BTreeSet::new();
         for (claim, thread, count) in steps {

@@ -1,11 +1,13 @@
 //! The state word of a slot, and the ticket that names one epoch of it.
 //!
 //! ```text
-//! word    63 ───────── 24 23 ── 20   19     18     17    16 ─ 8  7 ───── 0
-//!         epoch (40)      state (4)  LANE   FULL   WAITER  spare  holders (8)
+//! word    63 ───────── 24 23 ── 20   19    18    17    16     15    14 ─ 8  7 ───── 0
+//!         epoch (40)      state (4)  LINE  SIDE  STRAY FULL  WAITER  spare  holders (8)
 //! ticket  63 ───────── 24 23 ───────────────────────────────────────── 0
 //!         epoch (40)      slot (24)
-//! LANE    a ticket of this slot, valid or stale, lies in a lane
+//! LINE    a ticket of this slot, valid or stale, lies in a line of a lane, or on a desk
+//! SIDE    a ticket of this slot lies where tickets can be taken out: a lane's front, or a heap
+//! STRAY   the ticket in the line is a former one; the record says which
 //! FULL    the payload is in the slot; whoever clears the bit owns it
 //! WAITER  a result cell is in the slot; whoever clears the bit owns it
 //! holders running handlers, late ones included, and a settler that still empties the slot
@@ -16,6 +18,8 @@
 
 use std::fmt;
 
+use super::slab::Trace;
+use crate::lane::ID_BITS;
 use crate::model::{JobState, Verb};
 
 pub(super) const SLOT_BITS: u32 = 24;
@@ -24,29 +28,32 @@ const STATE_SHIFT: u32 = 20;
 const FLAGS: u64 = (1 << STATE_SHIFT) - 1;
 
 /// One bit of a word.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Flag(u64);
 
-pub(super) const LANE: Flag = Flag(1 << 19);
-pub(super) const FULL: Flag = Flag(1 << 18);
-pub(super) const WAITER: Flag = Flag(1 << 17);
+pub(super) const LINE: Flag = Flag(1 << 19);
+pub(super) const SIDE: Flag = Flag(1 << 18);
+pub(super) const STRAY: Flag = Flag(1 << 17);
+pub(super) const FULL: Flag = Flag(1 << 16);
+pub(super) const WAITER: Flag = Flag(1 << 15);
 
 const _: () = assert!(
     STATE_SHIFT + 4 == SLOT_BITS,
     "epochs of word and ticket must align"
 );
-const _: () = assert!((LANE.0 | FULL.0 | WAITER.0) & (HOLDERS | !FLAGS) == 0);
+const _: () = assert!((LINE.0 | SIDE.0 | STRAY.0 | FULL.0 | WAITER.0) & (HOLDERS | !FLAGS) == 0);
+const _: () = assert!(SLOT_BITS == ID_BITS, "a lane must find a ticket's slot");
 
 /// What a slot's atomic word says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Word(pub(super) u64);
 
 impl Word {
-    /// The word as the admission that gave out `ticket` left it, but for a waiter.
+    /// The most likely word of a job whose valid ticket was just taken from where `trace` says.
     #[inline(always)]
-    pub(super) fn waiting(ticket: Ticket) -> Self {
+    pub(super) fn waiting(ticket: Ticket, trace: Flag) -> Self {
         let state = (JobState::Waiting as u64) << STATE_SHIFT;
-        Word((ticket.epoch() << SLOT_BITS) | state | LANE.0 | FULL.0)
+        Word((ticket.epoch() << SLOT_BITS) | state | trace.0 | FULL.0)
     }
 
     /// Changes with every verb, and only then.
@@ -59,6 +66,24 @@ impl Word {
     #[inline(always)]
     pub fn state(self) -> JobState {
         JobState::from_bits((self.0 >> STATE_SHIFT) & 0xf)
+    }
+
+    /// Whether the job waits and `ticket` is its valid one.
+    #[inline(always)]
+    pub(super) fn admits(self, ticket: Ticket) -> bool {
+        self.epoch() == ticket.epoch() && self.state() == JobState::Waiting
+    }
+
+    /// Whether one verb was applied since `ticket` was given out.
+    pub(super) fn follows(self, ticket: Ticket) -> bool {
+        // Epochs wrap, so this one's low bits are compared.
+        self.0 >> SLOT_BITS == (ticket.0 >> SLOT_BITS).wrapping_add(1) & (u64::MAX >> SLOT_BITS)
+    }
+
+    /// Where a new ticket can go: to the line, unless a former one lies there.
+    #[inline(always)]
+    pub(super) fn way_in(self, wanted: Trace) -> Trace {
+        if self.has(LINE) { Trace::Side } else { wanted }
     }
 
     #[inline(always)]
@@ -79,12 +104,23 @@ impl Word {
     /// Nothing refers to the slot any more.
     #[inline(always)]
     pub(super) fn is_vacant(self) -> bool {
-        self.is_terminal() && self.holders() == 0 && !self.has(LANE)
+        self.is_terminal() && self.holders() == 0 && !self.has(LINE) && !self.has(SIDE)
     }
 
     /// The only way to a new state: the next epoch, the verb's target, flags and holders kept.
     #[inline(always)]
     pub(super) fn apply(self, verb: Verb) -> Self {
+        self.lead_to(verb, verb.target())
+    }
+
+    /// `retry` or `snooze` with a pause.
+    pub(super) fn put_off(self, verb: Verb) -> Self {
+        debug_assert!(matches!(verb, Verb::Retry | Verb::Snooze), "{verb:?}");
+        self.lead_to(verb, JobState::Delayed)
+    }
+
+    #[inline(always)]
+    fn lead_to(self, verb: Verb, target: JobState) -> Self {
         debug_assert!(verb.applies_to(self.state()), "{verb:?} on {self:?}");
         let step = if cfg!(guichet_bug = "word_no_epoch") {
             0
@@ -92,7 +128,7 @@ impl Word {
             1
         };
         let epoch = (self.epoch() + step) << SLOT_BITS;
-        Word(epoch | (verb.target() as u64) << STATE_SHIFT | self.0 & FLAGS)
+        Word(epoch | (target as u64) << STATE_SHIFT | self.0 & FLAGS)
     }
 
     #[inline(always)]
@@ -130,7 +166,14 @@ impl fmt::Debug for Word {
             self.epoch(),
             self.holders()
         )?;
-        for (flag, name) in [(LANE, " LANE"), (FULL, " FULL"), (WAITER, " WAITER")] {
+        let flags = [
+            (LINE, " LINE"),
+            (SIDE, " SIDE"),
+            (STRAY, " STRAY"),
+            (FULL, " FULL"),
+            (WAITER, " WAITER"),
+        ];
+        for (flag, name) in flags {
             if self.has(flag) {
                 f.write_str(name)?;
             }

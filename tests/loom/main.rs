@@ -9,11 +9,15 @@
 //! `.ci/bugs` runs single models against builds with one seeded bug, which they must catch.
 #![cfg(guichet_loom)]
 
+mod bands;
+mod chain;
 mod channel;
 mod event;
 mod exchange;
+mod heap;
 mod hole;
 mod oneshot;
+mod outside;
 mod pool;
 mod ring;
 mod slab;

@@ -27,7 +27,7 @@ impl Memory {
 /// Two threads with their own homes: claim, write, give back.
 fn hands_over(name: &str, slots: usize) {
     check(name, move || {
-        let shared = Arc::new((Pool::new(slots, 2), Memory::of(slots)));
+        let shared = Arc::new((Pool::new(0, slots, 2), Memory::of(slots)));
         let work = |shared: &(Pool, Memory), home| {
             if let Some(vacant) = claim(&shared.0, home) {
                 shared.1.write(&vacant);
@@ -67,7 +67,7 @@ fn pool_hands_over_two() {
 #[test]
 fn pool_none_is_exact() {
     check("pool_none_is_exact", || {
-        let pool = Arc::new(Pool::new(2, 2));
+        let pool = Arc::new(Pool::new(0, 2, 2));
         let other = pool.clone();
         let mover = thread::spawn(move || {
             // Refills its home with both, keeps one and gives it back.
@@ -86,7 +86,7 @@ fn pool_none_is_exact() {
 #[test]
 fn pool_none_is_exact_over_groups() {
     check("pool_none_is_exact_over_groups", || {
-        let pool = Arc::new(Pool::new(3, 1));
+        let pool = Arc::new(Pool::new(0, 3, 1));
         let mut held: Vec<Vacant> = (0..2).map(|_| claim(&pool, 0).unwrap()).collect();
         let other = pool.clone();
         let mover = thread::spawn(move || {
@@ -106,7 +106,7 @@ fn pool_none_is_exact_over_groups() {
 #[test]
 fn pool_steals_from_stash() {
     check("pool_steals_from_stash", || {
-        let shared = Arc::new((Pool::new(2, 2), Memory::of(2)));
+        let shared = Arc::new((Pool::new(0, 2, 2), Memory::of(2)));
         let held = [claim(&shared.0, 0).unwrap(), claim(&shared.0, 0).unwrap()];
         let other = shared.clone();
         let giver = thread::spawn(move || {
@@ -129,7 +129,7 @@ fn pool_steals_from_stash() {
 #[test]
 fn pool_hint_sees_moves() {
     check("pool_hint_sees_moves", || {
-        let pool = Arc::new(Pool::new(2, 2));
+        let pool = Arc::new(Pool::new(0, 2, 2));
         let other = pool.clone();
         let mover = thread::spawn(move || drop(claim(&other, 1).expect("two slots are vacant")));
         assert!(
@@ -144,7 +144,7 @@ fn pool_hint_sees_moves() {
 #[test]
 fn pool_none_is_exact_over_stashes() {
     check("pool_none_is_exact_over_stashes", || {
-        let pool = Arc::new(Pool::new(3, 2));
+        let pool = Arc::new(Pool::new(0, 3, 2));
         // Home 1 refills with slots 0 and 1, and keeps 1 in its stash; home 0 takes slot 2.
         let (_held, held) = (claim(&pool, 1).unwrap(), claim(&pool, 0).unwrap());
         let other = pool.clone();
@@ -165,7 +165,7 @@ fn pool_none_is_exact_over_stashes() {
 #[test]
 fn pool_wakes_through_stash() {
     check("pool_wakes_through_stash", || {
-        let shared = Arc::new((Pool::new(2, 3), EventCount::new(Yields::Freely)));
+        let shared = Arc::new((Pool::new(0, 2, 3), EventCount::new(Yields::Freely)));
         let held = shared.0.claim(0, 2).unwrap();
         let (first, second) = (shared.clone(), shared.clone());
         let blocked = thread::spawn(move || {

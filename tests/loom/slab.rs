@@ -1,13 +1,14 @@
 //! The state word: racing verbs, slot reuse, slots pinned by a late handler.
 
 use guichet::internals::model::Verb::{Cancel, Interrupt, Return};
+use guichet::internals::table::Trace;
 use loom::sync::Arc;
 use loom::thread::{self, JoinHandle};
 
 use super::check;
 use super::world::{World, cell};
 
-fn go<O: 'static>(world: &Arc<World>, f: impl FnOnce(&World) -> O + 'static) -> JoinHandle<O> {
+pub fn go<O: 'static>(world: &Arc<World>, f: impl FnOnce(&World) -> O + 'static) -> JoinHandle<O> {
     let world = world.clone();
     thread::spawn(move || f(&world))
 }
@@ -194,10 +195,10 @@ fn slab_stolen_ticket() {
         let vacant = world.reserve().unwrap();
         world.add(vacant, 1, None);
         let ticket = world.pop().unwrap();
-        let attempt = move |world: &World| match world.slab.activate(ticket) {
+        let attempt = move |world: &World| match world.slab.activate(ticket, Trace::Line) {
             Ok(claim) => world.run(claim, 1),
-            Err(vacant) => {
-                assert!(vacant.is_none(), "a used copy vacated the slot");
+            Err(stale) => {
+                assert!(stale.vacant.is_none(), "a used copy vacated the slot");
                 false
             }
         };
@@ -223,12 +224,11 @@ fn slab_stolen_stale_ticket() {
         let vacant = world.reserve().unwrap();
         world.add(vacant, 1, None);
         let ticket = world.pop().unwrap();
-        let attempt = move |world: &World| match world.slab.activate(ticket) {
+        let attempt = move |world: &World| match world.slab.activate(ticket, Trace::Line) {
             Ok(claim) => world.run(claim, 1),
-            Err(vacant) => {
-                if let Some(vacant) = vacant {
-                    world.pool.give_back(vacant);
-                }
+            Err(stale) => {
+                let vacant = stale.vacant.into_iter();
+                vacant.for_each(|vacant| world.pool.give_back(vacant));
                 false
             }
         };
@@ -268,7 +268,10 @@ fn slab_attempt_happens_before_next() {
         let claim = world.start(1, None);
         let next = go(&world, |world| {
             let Some(ticket) = world.pop() else { return };
-            let claim = world.slab.activate(ticket).expect("nobody else takes it");
+            let claim = world
+                .slab
+                .activate(ticket, Trace::Line)
+                .expect("nobody else takes it");
             assert_eq!(claim.attempt(), 2);
             world
                 .slab

@@ -4,7 +4,10 @@
 use guichet::internals::model::{JobState, Verb};
 use guichet::internals::park::Oneshot;
 use guichet::internals::sync::atomic::{AtomicU64, Ordering::*};
-use guichet::internals::table::{Claim, Pool, Slab, Spoils, Ticket, Vacant};
+use guichet::internals::table::{
+    Claim, Ended, Entered, Entry, Marks, NotMoved, Pool, Record, Slab, Spoils, Ticket, Trace,
+    Vacant,
+};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use std::sync::Arc as StdArc;
@@ -44,6 +47,22 @@ impl Drop for Outcome {
     }
 }
 
+/// A job without marks, of priority 1.
+pub const PLAIN: (Marks, u32) = (
+    Marks {
+        sampled: false,
+        optioned: false,
+    },
+    1,
+);
+
+fn take(place: &AtomicU64) -> Option<Ticket> {
+    match place.swap(u64::MAX, Relaxed) {
+        u64::MAX => None,
+        bits => Some(Ticket::from_bits(bits)),
+    }
+}
+
 pub type Cell = Arc<Oneshot<Outcome>>;
 
 pub fn cell() -> Cell {
@@ -59,6 +78,8 @@ pub struct World {
     pub slab: Slab<Payload, Outcome>,
     pub pool: Pool,
     lane: Vec<AtomicU64>,
+    /// Where tickets can be taken out.
+    side: AtomicU64,
     tally: StdArc<Tally>,
 }
 
@@ -66,8 +87,9 @@ impl World {
     pub fn new(slots: usize) -> Arc<World> {
         Arc::new(World {
             slab: Slab::new(slots),
-            pool: Pool::new(slots, 1),
+            pool: Pool::new(0, slots, 1),
             lane: (0..slots).map(|_| AtomicU64::new(u64::MAX)).collect(),
+            side: AtomicU64::new(u64::MAX),
             tally: StdArc::default(),
         })
     }
@@ -79,14 +101,126 @@ impl World {
     /// Admits job number `job` and puts its ticket into the lane; its occupancy.
     pub fn add(&self, vacant: Vacant, job: u64, waiter: Option<Cell>) -> u64 {
         self.tally.admitted.fetch_add(1, Std);
-        let payload = Payload {
+        let payload = self.payload(job);
+        let entry = Entry::Waiting(Trace::Line);
+        let (ticket, occupancy) = self
+            .slab
+            .admit(vacant, payload, waiter, entry, |_, _, _| PLAIN);
+        self.push(ticket);
+        occupancy
+    }
+
+    /// Admits a job that is delayed until the instant 5 and expires at 9; its occupancy.
+    pub fn defer(&self, vacant: Vacant, job: u64, waiter: Option<Cell>) -> u64 {
+        self.tally.admitted.fetch_add(1, Std);
+        let payload = self.payload(job);
+        let stamp = |_, _, record: &Record| {
+            record.due.store(5, Relaxed);
+            record.expires.store(9, Relaxed);
+            let optioned = true;
+            (
+                Marks {
+                    optioned,
+                    ..PLAIN.0
+                },
+                1,
+            )
+        };
+        let (_, occupancy) = self
+            .slab
+            .admit(vacant, payload, waiter, Entry::Delayed, stamp);
+        occupancy
+    }
+
+    /// The clerk's look at slot 0: promotes what is due at `now`, or ends what has expired.
+    pub fn tick(&self, now: u64) -> bool {
+        if let Some(ended) = self.slab.expire(0, now) {
+            self.tally.ended.fetch_add(1, Std);
+            self.finish("expire", ended);
+            return true;
+        }
+        match self.slab.promote(0, None, now, Trace::Line) {
+            Some(entered) => {
+                self.enter(entered);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Puts a new ticket where it must go.
+    pub fn enter(&self, entered: Entered) {
+        match entered.trace {
+            Trace::Line => self.push(entered.ticket),
+            Trace::Side => self.put_aside(entered.ticket),
+        }
+    }
+
+    /// The side holds one ticket of the one slot that is moved there.
+    fn put_aside(&self, ticket: Ticket) {
+        let before = self.side.swap(ticket.to_bits(), AcqRel);
+        assert_eq!(before, u64::MAX, "two tickets at the side");
+    }
+
+    /// Changes the priority of the job in slot 0, as the front does it: taken out, or left in its line as a stray.
+    /// True if it moved.
+    pub fn reprioritize(&self, occupancy: u64) -> bool {
+        let Some((_, Some(ticket))) = self.slab.look(0, occupancy) else {
+            return false;
+        };
+        let taken = self
+            .side
+            .compare_exchange(ticket.to_bits(), u64::MAX, AcqRel, Relaxed)
+            .is_ok();
+        match self.slab.reprioritize(ticket, taken) {
+            Ok(new) => {
+                self.put_aside(new);
+                true
+            }
+            Err(NotMoved::Stale | NotMoved::Starting) => {
+                if taken {
+                    let stale = self.slab.surface(ticket, Trace::Side);
+                    stale
+                        .vacant
+                        .into_iter()
+                        .for_each(|v| self.pool.give_back(v));
+                }
+                false
+            }
+        }
+    }
+
+    /// A delayed job is due at the instant `due`.
+    pub fn reschedule(&self, occupancy: u64, due: u64) -> bool {
+        let (done, spoils) = self.slab.reschedule(0, occupancy, due);
+        spoils
+            .into_iter()
+            .for_each(|spoils| self.share("rescheduled", spoils));
+        done
+    }
+
+    fn payload(&self, job: u64) -> Payload {
+        Payload {
             job,
             body: UnsafeCell::new(job),
             tally: self.tally.clone(),
-        };
-        let admitted = self.slab.admit(vacant, payload, waiter, |_, _| 0);
-        self.push(admitted.ticket);
-        admitted.occupancy
+        }
+    }
+
+    fn finish(&self, by: &'static str, ended: Ended<Payload, Outcome>) {
+        if let Some((ticket, Trace::Side)) = ended.stale
+            && self
+                .side
+                .compare_exchange(ticket.to_bits(), u64::MAX, AcqRel, Relaxed)
+                .is_ok()
+        {
+            let stale = self.slab.surface(ticket, Trace::Side);
+            stale
+                .vacant
+                .into_iter()
+                .for_each(|v| self.pool.give_back(v));
+        }
+        self.share(by, ended.spoils);
     }
 
     /// The lane has as many places as there are slots, so a push always finds one. Relaxed: tickets
@@ -101,19 +235,47 @@ impl World {
     }
 
     pub fn pop(&self) -> Option<Ticket> {
-        self.lane
-            .iter()
-            .find_map(|place| match place.swap(u64::MAX, Relaxed) {
-                u64::MAX => None,
-                bits => Some(Ticket::from_bits(bits)),
-            })
+        self.lane.iter().find_map(take)
+    }
+
+    /// The next ticket, from the side if there is one.
+    fn next(&self) -> Option<(Ticket, Trace)> {
+        let aside = take(&self.side).map(|ticket| (ticket, Trace::Side));
+        aside.or_else(|| self.pop().map(|ticket| (ticket, Trace::Line)))
     }
 
     /// A job that is admitted and claimed.
     pub fn start(&self, job: u64, waiter: Option<Cell>) -> Claim {
         let vacant = self.reserve().expect("a new world has vacant slots");
         self.add(vacant, job, waiter);
-        self.slab.activate(self.pop().unwrap()).unwrap()
+        let ticket = self.pop().unwrap();
+        self.slab.activate(ticket, Trace::Line).unwrap()
+    }
+
+    /// The next attempt of what waits.
+    pub fn start_next(&self) -> Claim {
+        let (ticket, trace) = self.next().unwrap();
+        self.slab.activate(ticket, trace).unwrap()
+    }
+
+    /// Moves the next ticket of the line to the side.
+    pub fn set_aside(&self) {
+        let Some(ticket) = self.pop() else { return };
+        match self.slab.set_aside(ticket) {
+            Ok(()) => {
+                self.put_aside(ticket);
+                // Ended after it was set aside and before it lay there: whoever ended it did not find it.
+                if !self.slab.is_current(ticket) {
+                    self.work(None);
+                }
+            }
+            Err(stale) => {
+                stale
+                    .vacant
+                    .into_iter()
+                    .for_each(|v| self.pool.give_back(v));
+            }
+        }
     }
 
     /// What the queue does with spoils.
@@ -152,9 +314,9 @@ impl World {
 
     /// The handler fails: its job waits again, or the attempt came late.
     pub fn fail(&self, claim: Claim) -> bool {
-        match self.slab.retry(claim) {
-            Ok(ticket) => {
-                self.push(ticket);
+        match self.slab.retry(claim, Verb::Retry, Trace::Line) {
+            Ok(entered) => {
+                self.enter(entered);
                 true
             }
             Err(spoils) => {
@@ -164,27 +326,41 @@ impl World {
         }
     }
 
+    /// The handler fails: its job is delayed until the instant 5, or the attempt came late.
+    pub fn put_off(&self, claim: Claim) -> bool {
+        self.slab.record(claim.slot()).due.store(5, Relaxed);
+        match self.slab.put_off(claim, Verb::Retry) {
+            Ok(()) => true,
+            Err(spoils) => {
+                self.share("late", spoils);
+                false
+            }
+        }
+    }
+
     /// `cancel`, `interrupt` or `return`; true if it decided the job.
     pub fn end(&self, occupancy: u64, verb: Verb) -> bool {
-        let Some(spoils) = self.slab.end(0, occupancy, verb) else {
+        let Some(ended) = self.slab.end(0, occupancy, verb) else {
             return false;
         };
         self.tally.ended.fetch_add(1, Std);
-        self.share("end", spoils);
+        self.finish("end", ended);
         true
     }
 
     /// One turn of a worker; whether an attempt of it decided a job.
     pub fn work(&self, job: Option<u64>) -> Option<bool> {
-        match self.slab.activate(self.pop()?) {
+        let (ticket, trace) = self.next()?;
+        match self.slab.activate(ticket, trace) {
             Ok(claim) => match job {
                 Some(job) => Some(self.run(claim, job)),
                 None => Some(self.settle(claim)),
             },
-            Err(vacant) => {
-                if let Some(vacant) = vacant {
-                    self.pool.give_back(vacant);
-                }
+            Err(stale) => {
+                stale
+                    .vacant
+                    .into_iter()
+                    .for_each(|v| self.pool.give_back(v));
                 None
             }
         }
@@ -192,11 +368,16 @@ impl World {
 
     /// Runs what is left, then checks the books.
     pub fn close(&self) {
-        while self
-            .lane
-            .iter()
-            .any(|place| place.load(Acquire) != u64::MAX)
-        {
+        let full = |place: &AtomicU64| place.load(Acquire) != u64::MAX;
+        loop {
+            // What is delayed still becomes due, and runs before it expires.
+            let ticked = (0..self.slab.capacity() as u32)
+                .filter_map(|slot| self.slab.promote(slot, None, 5, Trace::Line))
+                .map(|entered| self.enter(entered))
+                .count();
+            if ticked == 0 && !full(&self.side) && !self.lane.iter().any(full) {
+                break;
+            }
             self.work(None);
         }
         let admitted = self.tally.admitted.load(Std);
@@ -215,10 +396,12 @@ impl World {
             std::mem::forget(self.reserve().expect("a slot was leaked"));
         }
         assert!(self.reserve().is_none(), "a slot was given back twice");
-        let live = self
-            .slab
-            .scan()
-            .filter(|(_, _, state)| matches!(state, JobState::Waiting | JobState::Active));
+        let live = self.slab.scan().filter(|(_, _, state)| {
+            matches!(
+                state,
+                JobState::Waiting | JobState::Active | JobState::Delayed
+            )
+        });
         assert_eq!(live.count(), 0, "jobs still live");
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::Figures;
 use crate::regime::Place;
-use crate::{executors, idle, machine, paced, pingpong, pulse, stream};
+use crate::{executors, idle, machine, paced, pingpong, priority, pulse, stream, timers};
 
 /// How long a run may go without getting anything done.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,6 +39,10 @@ pub enum Order {
     Idle(idle::Run),
     /// Empty jobs.
     Executors(executors::Run),
+    /// Words by urgency.
+    Priority(priority::Run),
+    /// Timers that stand, are cancelled and come.
+    Timers(timers::Run),
 }
 
 impl Order {
@@ -50,6 +54,8 @@ impl Order {
             Order::Paced(run) => run.measure(),
             Order::Idle(run) => run.measure(),
             Order::Executors(run) => run.measure(),
+            Order::Priority(run) => run.measure(),
+            Order::Timers(run) => run.measure(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod idle;
 mod machine;
 mod paced;
 mod pingpong;
+mod priority;
 mod progress;
 mod pulse;
 mod regime;
@@ -22,6 +23,7 @@ mod stream;
 mod table;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 use std::io;
 use std::process::ExitCode;
@@ -54,6 +56,10 @@ enum Bench {
     Bursts,
     /// Empty jobs to two workers: guichet's queue beside thread pools.
     Executors(executors::Options),
+    /// Words that leave by urgency: guichet's lanes beside a mutexed heap and a skip list.
+    Priority(priority::Options),
+    /// A million timers: guichet's wheel beside others.
+    Timers(timers::Options),
     /// Everything, briefly: some five minutes.
     All,
     /// What the program starts itself with.
@@ -95,6 +101,8 @@ fn measure(bench: &Bench, common: &Common) -> io::Result<()> {
         Bench::Idle => idle::measure(common, &mut report),
         Bench::Bursts => bursts::measure(common, &mut report),
         Bench::Executors(options) => executors::measure(options, common, &mut report),
+        Bench::Priority(options) => priority::measure(options, common, &mut report),
+        Bench::Timers(options) => timers::measure(options, common, &mut report),
         Bench::All => all::measure(common, &mut report)?,
         Bench::Child { .. } => {}
     }

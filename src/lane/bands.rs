@@ -1,0 +1,408 @@
+//! FIFO lines, one per level, under a bitmap of those that hold something.
+//!
+//! A push appends to its level's line and marks it in the bitmap; a pop takes from the most urgent line that is
+//! marked. Up to 32 levels have one bitmap, up to 1,024 one for every 32 and a summary over those. All lines share
+//! one store of segments. The front (`front.rs`) merges in by rank.
+//!
+//! * No pop gives a word while a more urgent one, or an earlier one of its level, lay here during the whole pop.
+//! * `Empty` is said only if no word lay here during the whole pop.
+//! * Nothing is stranded.
+
+use std::fmt;
+
+use super::Rank;
+use super::cover::{Cover, LINES};
+use super::front::Front;
+use crate::model::{PopError, PushError};
+use crate::ring::{Chain, Nothing, Segments, Taken};
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::{AtomicBool, fence};
+
+/// The most levels.
+pub const MOST_LEVELS: u32 = LINES * LINES;
+
+/// A lane of FIFO lines by level; level 0 is the most urgent.
+pub struct Bands {
+    segments: Segments,
+    lines: Box<[Chain]>,
+    covers: Box<[Cover]>,
+    /// Which of `covers` are not empty, if there are several.
+    summary: Option<Cover>,
+    front: Front,
+    /// All lines are closed.
+    closed: AtomicBool,
+}
+
+/// Words that a pop took: of one level, next to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Level of all of them, and the first one's place; the others' follow.
+    pub rank: Rank,
+    /// How many.
+    pub count: usize,
+    /// Whether it is a single word out of the front.
+    pub from_front: bool,
+}
+
+/// How many words a pop wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Portion {
+    /// At the most so many.
+    pub most: usize,
+    /// And no more than its share of a line that so many poppers live on.
+    pub poppers: usize,
+}
+
+impl Portion {
+    /// A single word.
+    pub const ONE: Portion = Portion {
+        most: 1,
+        poppers: 1,
+    };
+
+    #[inline(always)]
+    fn of(self, line: &Chain) -> usize {
+        match self.most > 1 && self.poppers > 1 {
+            true => (line.len() / self.poppers).clamp(1, self.most),
+            false => self.most,
+        }
+    }
+}
+
+/// What a look at the lines found.
+enum Scan {
+    Took(Run),
+    /// The front has what comes first.
+    Front,
+    Nothing,
+}
+
+impl Bands {
+    /// Lines for `levels` levels (1 to 1,024), with room for `capacity` words in all.
+    pub fn new(levels: u32, capacity: usize) -> Self {
+        assert!((1..=MOST_LEVELS).contains(&levels), "{levels} levels");
+        let segments = Segments::new(capacity, levels as usize);
+        let covers = levels.div_ceil(LINES);
+        Bands {
+            lines: (0..levels).map(|_| Chain::new(&segments)).collect(),
+            covers: (0..covers).map(|_| Cover::new()).collect(),
+            summary: (covers > 1).then(Cover::new),
+            segments,
+            front: Front::new(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// How many levels there are.
+    pub fn levels(&self) -> u32 {
+        self.lines.len() as u32
+    }
+
+    /// Appends `word` to the line of `level`. Refused once the lane is closed.
+    #[inline]
+    pub fn push(&self, level: u32, word: u64) -> Result<(), PushError<u64>> {
+        self.lines[level as usize].push(&self.segments, word)?;
+        self.mark(level);
+        Ok(())
+    }
+
+    /// Appends the first of `words`, next to each other; how many.
+    #[inline]
+    pub fn push_run(&self, level: u32, words: &[u64]) -> Result<usize, PushError<()>> {
+        let count = self.lines[level as usize].push_run(&self.segments, words)?;
+        self.mark(level);
+        Ok(count)
+    }
+
+    /// A line's push is behind a full fence here: the chain puts one after each claim.
+    #[inline]
+    fn mark(&self, level: u32) {
+        self.covers[(level / LINES) as usize].mark(level % LINES);
+        if let Some(summary) = &self.summary {
+            if !cfg!(guichet_bug = "bands_summary_no_fence") {
+                // ORDERING: SeqCst fence — the mark, perhaps another pusher's, before the look at the summary.
+                // Partner: the fence of `begin_doubt` on the summary.
+                fence(SeqCst);
+            }
+            summary.mark(level / LINES);
+        }
+    }
+
+    /// Moves the `portion` of words that come next, all of one level, which is below `until`, to the end of `out`.
+    ///
+    /// `keep` says of words that must go to the front, since others went there meanwhile, whether they still mean
+    /// something; it must not call back.
+    #[inline]
+    pub fn pop_run(
+        &self,
+        out: &mut Vec<u64>,
+        portion: Portion,
+        until: u32,
+        keep: impl FnMut(u64) -> bool,
+    ) -> Result<Run, PopError> {
+        let end = match until < MOST_LEVELS {
+            true => Rank::first_of(until),
+            false => Rank::LAST,
+        };
+        self.pop_with(out, end, keep, |limit, out| self.scan(limit, out, portion))
+    }
+
+    /// Takes the next word of `level`; if it has none, what comes first.
+    pub fn pop_preferring(
+        &self,
+        level: u32,
+        out: &mut Vec<u64>,
+        keep: impl FnMut(u64) -> bool,
+    ) -> Result<Run, PopError> {
+        self.pop_with(out, Rank::LAST, keep, |limit, out| {
+            let line = &self.lines[level as usize];
+            if limit != Rank::LAST {
+                let (head, _) = line.ends();
+                if let Some((rank, word)) = self.front.pop_in(level, head as i64) {
+                    out.push(word);
+                    return Scan::Took(Run::single(rank));
+                }
+            }
+            match line.pop_run(&self.segments, out, 1, u64::MAX) {
+                Ok(taken) => Scan::Took(Run::of_line(level, taken)),
+                Err(_) => self.scan(limit, out, Portion::ONE),
+            }
+        })
+    }
+
+    #[inline]
+    fn pop_with(
+        &self,
+        out: &mut Vec<u64>,
+        end: Rank,
+        mut keep: impl FnMut(u64) -> bool,
+        mut look: impl FnMut(Rank, &mut Vec<u64>) -> Scan,
+    ) -> Result<Run, PopError> {
+        loop {
+            let turn = self.front.turn();
+            let best = self.front.best();
+            let limit = best.min(end);
+            match look(limit, out) {
+                Scan::Took(run) if run.from_front || self.front.undisturbed(turn) => {
+                    return Ok(run);
+                }
+                Scan::Took(run) => self.put_in_front(run, out, &mut keep),
+                Scan::Front | Scan::Nothing if best < end => {
+                    if let Some((rank, word)) = self.front.pop(limit) {
+                        out.push(word);
+                        return Ok(Run::single(rank));
+                    }
+                }
+                Scan::Front | Scan::Nothing => {
+                    if self.front.undisturbed(turn) {
+                        return Err(match self.closed.load(Relaxed) {
+                            true => PopError::Closed,
+                            false => PopError::Empty,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Words left the lines for the front while a popper took these, which may have overtaken them.
+    #[cold]
+    fn put_in_front(&self, run: Run, out: &mut Vec<u64>, keep: &mut impl FnMut(u64) -> bool) {
+        let mine = out.split_off(out.len() - run.count);
+        self.front.collect(|put| {
+            for (offset, word) in mine.into_iter().enumerate() {
+                if keep(word) {
+                    put(run.rank.behind(offset), word);
+                }
+            }
+        });
+    }
+
+    /// One look at the lines in front of `limit`.
+    #[inline]
+    fn scan(&self, limit: Rank, out: &mut Vec<u64>, portion: Portion) -> Scan {
+        let Some(summary) = &self.summary else {
+            return self.scan_cover(0, limit, out, portion);
+        };
+        'again: loop {
+            let covered = summary.load();
+            for number in covered.lines() {
+                match self.scan_cover(number, limit, out, portion) {
+                    Scan::Nothing => {}
+                    found => return found,
+                }
+                if covered.in_doubt(number) {
+                    continue;
+                }
+                let cover = &self.covers[number as usize];
+                // Looked through, and covered all the same: others are at it, and nobody waits for them.
+                if !cover.load().is_empty() {
+                    continue;
+                }
+                if summary.begin_doubt(number) {
+                    summary.end_doubt(number, !cover.load().is_empty());
+                }
+                continue 'again;
+            }
+            return Scan::Nothing;
+        }
+    }
+
+    #[inline]
+    fn scan_cover(&self, number: u32, limit: Rank, out: &mut Vec<u64>, portion: Portion) -> Scan {
+        let cover = &self.covers[number as usize];
+        'again: loop {
+            let covered = cover.load();
+            for bit in covered.lines() {
+                let level = number * LINES + bit;
+                if level > limit.level() {
+                    return Scan::Front;
+                }
+                let end = if level == limit.level() && limit != Rank::LAST {
+                    limit.place()
+                } else {
+                    i64::MAX
+                };
+                let line = &self.lines[level as usize];
+                match line.pop_run(&self.segments, out, portion.of(line), end.max(0) as u64) {
+                    Ok(taken) => return Scan::Took(Run::of_line(level, taken)),
+                    Err(Nothing::Behind) => return Scan::Front,
+                    Err(Nothing::Empty) => {}
+                }
+                if covered.in_doubt(bit) {
+                    continue;
+                }
+                if cover.begin_doubt(bit) {
+                    cover.end_doubt(bit, !line.is_empty());
+                }
+                continue 'again;
+            }
+            return Scan::Nothing;
+        }
+    }
+
+    /// Puts `word` at `rank`: back to where it was.
+    pub fn insert(&self, rank: Rank, word: u64) -> Result<(), PushError<u64>> {
+        self.front.insert(rank, word)
+    }
+
+    /// Puts `word` in front of all others of its level.
+    pub fn insert_newest(&self, level: u32, word: u64) -> Result<(), PushError<u64>> {
+        self.front.insert_newest(level, word)
+    }
+
+    /// Puts `word` behind all others of its level, without a place in the line: for a slot that has one there.
+    pub fn insert_behind(&self, level: u32, word: u64) -> Result<(), PushError<u64>> {
+        self.front.insert(self.end_of(level), word)
+    }
+
+    /// Puts what `change` makes of `word` behind all others of `level`, and takes `word` out of the front if it
+    /// is there, as `change` is told. In a line it stays, for whoever pops it to drop.
+    pub fn replace<E>(
+        &self,
+        word: u64,
+        level: u32,
+        change: impl FnOnce(bool) -> Result<u64, E>,
+    ) -> Result<Result<(), E>, PushError<u64>> {
+        self.front.replace(word, || self.end_of(level), change)
+    }
+
+    fn end_of(&self, level: u32) -> Rank {
+        let (_, end) = self.lines[level as usize].ends();
+        Rank::new(level, end as i64)
+    }
+
+    /// Takes exactly `word` out of the front; false if it is not there.
+    pub fn remove(&self, word: u64) -> bool {
+        self.front.remove(word)
+    }
+
+    /// Moves the words of all lines to the front, but for those that `keep` says mean nothing any more.
+    pub fn collect(&self, mut keep: impl FnMut(u64) -> bool) {
+        let mut words = Vec::with_capacity(LINES as usize);
+        self.front.collect(|put| {
+            for (level, line) in self.lines.iter().enumerate() {
+                while let Ok(taken) =
+                    line.pop_run(&self.segments, &mut words, LINES as usize, u64::MAX)
+                {
+                    let run = Run::of_line(level as u32, taken);
+                    for (offset, word) in words.drain(..).enumerate() {
+                        if keep(word) {
+                            put(run.rank.behind(offset), word);
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Whether a pop would now give something more urgent than `level`; about right.
+    #[inline]
+    pub fn has_before(&self, level: u32) -> bool {
+        if self.front.best().level() < level {
+            return true;
+        }
+        let first = match &self.summary {
+            None => 0,
+            Some(summary) => match summary.load().lines().next() {
+                None => return false,
+                Some(number) => number,
+            },
+        };
+        let line = self.covers[first as usize].load().lines().next();
+        line.is_some_and(|bit| first * LINES + bit < level)
+    }
+
+    /// How many words there are: about right while the lane is used.
+    pub fn len(&self) -> usize {
+        self.front.len() + self.lines.iter().map(Chain::len).sum::<usize>()
+    }
+
+    /// Whether a pop would find nothing. A caller that fenced sees every push from before a partner's fence.
+    pub fn is_empty(&self) -> bool {
+        let covers = match &self.summary {
+            Some(summary) => summary.load().is_empty(),
+            None => self.covers[0].load().is_empty(),
+        };
+        covers && self.front.best() == Rank::LAST
+    }
+
+    /// How many words have left the lines: about right.
+    pub fn popped(&self) -> u64 {
+        self.lines.iter().map(Chain::popped).sum()
+    }
+
+    /// Refuses every later word; what is here can still be popped.
+    pub fn close(&self) {
+        self.lines.iter().for_each(Chain::close);
+        self.front.close();
+        self.closed.store(true, Relaxed);
+    }
+}
+
+impl Run {
+    fn of_line(level: u32, taken: Taken) -> Self {
+        Run {
+            rank: Rank::new(level, taken.position as i64),
+            count: taken.count,
+            from_front: false,
+        }
+    }
+
+    fn single(rank: Rank) -> Self {
+        Run {
+            rank,
+            count: 1,
+            from_front: true,
+        }
+    }
+}
+
+impl fmt::Debug for Bands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bands")
+            .field("levels", &self.levels())
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,223 @@
+//! What stands in front of the lines: words with a place of their own.
+//!
+//! A word that goes back to where it was, that wants to be the newest, or that changes its level can't go to
+//! the end of a line. It lies here, under a lock, ordered by (level, place); a place is a position
+//! of the level's line, so that line and front merge exactly. `best` says without the lock what comes
+//! first here: as long as nothing does, poppers read one word.
+//!
+//! `turn` is odd while words move from the lines to the front (`collect`): a popper that claimed from a line
+//! meanwhile may have overtaken words on their way, and must put its own here too.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crossbeam_utils::CachePadded;
+
+use super::{Rank, id_of};
+use crate::model::PushError;
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::{AtomicU64, fence};
+use crate::sync::{Mutex, order};
+
+/// Rank, and how many were put here before: ties are first in, first out.
+type Key = (Rank, u64);
+
+#[derive(Default)]
+struct Words {
+    by_rank: BTreeMap<Key, u64>,
+    by_id: HashMap<u32, Key>,
+    /// Words ever put here.
+    count: u64,
+    /// Words ever put here as the newest.
+    newest: i64,
+    closed: bool,
+}
+
+/// The mutexed front of all lines of a lane.
+pub(super) struct Front {
+    signs: CachePadded<Signs>,
+    words: Mutex<Words>,
+}
+
+/// What poppers read without the lock.
+struct Signs {
+    best: AtomicU64,
+    turn: AtomicU64,
+}
+
+/// Stands for the state of `turn` when a pop began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn(u64);
+
+impl Front {
+    pub(super) fn new() -> Self {
+        Front {
+            signs: CachePadded::new(Signs {
+                best: AtomicU64::new(Rank::LAST.to_bits()),
+                turn: AtomicU64::new(0),
+            }),
+            words: Mutex::new(Words::default()),
+        }
+    }
+
+    /// The first rank in the front; `LAST` if nothing is there.
+    #[inline]
+    pub(super) fn best(&self) -> Rank {
+        Rank::from_bits(self.signs.best.load(Relaxed))
+    }
+
+    /// To be asked before a pop. Waits while words are on their way to the front.
+    #[inline]
+    pub(super) fn turn(&self) -> Turn {
+        loop {
+            // ORDERING: Acquire — `best` as the last collection left it; pairs with the end of `collect`.
+            let turn = self.signs.turn.load(order!("front_turn_relaxed", Acquire));
+            if turn.is_multiple_of(2) {
+                return Turn(turn);
+            }
+            drop(self.words.lock());
+        }
+    }
+
+    /// To be asked after the pop's claim, which a full fence follows, or after it found nothing: whether no
+    /// collection came in between.
+    #[inline]
+    pub(super) fn undisturbed(&self, turn: Turn) -> bool {
+        self.signs.turn.load(Relaxed) == turn.0 || cfg!(guichet_bug = "front_ignore_turn")
+    }
+
+    /// Puts `word` at `rank`, behind others of that rank. Like all that puts words here, refused once closed.
+    pub(super) fn insert(&self, rank: Rank, word: u64) -> Result<(), PushError<u64>> {
+        let mut words = self.words.lock();
+        words.admit(word)?;
+        words.insert(rank, word);
+        self.publish(&words);
+        Ok(())
+    }
+
+    /// Puts `word` in front of everything on `level`.
+    pub(super) fn insert_newest(&self, level: u32, word: u64) -> Result<(), PushError<u64>> {
+        let mut words = self.words.lock();
+        words.admit(word)?;
+        words.newest += 1;
+        let rank = Rank::new(level, -words.newest);
+        words.insert(rank, word);
+        self.publish(&words);
+        Ok(())
+    }
+
+    /// Refuses whatever wants to be put here from now on.
+    pub(super) fn close(&self) {
+        self.words.lock().closed = true;
+    }
+
+    /// Takes the first word, if its rank is at most `limit`.
+    pub(super) fn pop(&self, limit: Rank) -> Option<(Rank, u64)> {
+        let mut words = self.words.lock();
+        let (key, _) = words.by_rank.first_key_value()?;
+        let key = (key.0 <= limit).then_some(*key)?;
+        let word = words.take(key);
+        self.publish(&words);
+        Some((key.0, word))
+    }
+
+    /// Takes the first word of `level`, if its place is at most `end`.
+    pub(super) fn pop_in(&self, level: u32, end: i64) -> Option<(Rank, u64)> {
+        let mut words = self.words.lock();
+        let all = (Rank::first_of(level), 0)..=(Rank::new(level, end), u64::MAX);
+        let key = *words.by_rank.range(all).next()?.0;
+        let word = words.take(key);
+        self.publish(&words);
+        Some((key.0, word))
+    }
+
+    /// Takes out exactly `word`; false if it is not here.
+    pub(super) fn remove(&self, word: u64) -> bool {
+        let mut words = self.words.lock();
+        let found = words.find(word);
+        if let Some(key) = found {
+            words.take(key);
+            self.publish(&words);
+        }
+        found.is_some()
+    }
+
+    /// Puts what `change` makes of `word` at `rank`, and takes `word` out if it is here. `change` is told whether,
+    /// and may refuse. One step for everyone else.
+    pub(super) fn replace<E>(
+        &self,
+        word: u64,
+        rank: impl FnOnce() -> Rank,
+        change: impl FnOnce(bool) -> Result<u64, E>,
+    ) -> Result<Result<(), E>, PushError<u64>> {
+        let mut words = self.words.lock();
+        words.admit(word)?;
+        let present = words.find(word);
+        let new = match change(present.is_some()) {
+            Ok(new) => new,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if let Some(key) = present {
+            words.take(key);
+        }
+        words.insert(rank(), new);
+        self.publish(&words);
+        Ok(Ok(()))
+    }
+
+    /// Moves words here that `drain` takes out of the lines one by one.
+    pub(super) fn collect(&self, drain: impl FnOnce(&mut dyn FnMut(Rank, u64))) {
+        let mut words = self.words.lock();
+        self.signs.turn.fetch_add(1, Relaxed);
+        // ORDERING: SeqCst fence — the odd turn before the first word leaves its line. Partner: the fence after a
+        // popper's claim. A popper that claims later sees the turn.
+        fence(SeqCst);
+        drain(&mut |rank, word| words.insert(rank, word));
+        self.publish(&words);
+        // ORDERING: Release — `best`, to poppers of the next turn; pairs with `turn`.
+        self.signs
+            .turn
+            .fetch_add(1, order!("front_collected_relaxed", Release));
+    }
+
+    /// How many words are here.
+    pub(super) fn len(&self) -> usize {
+        if self.best() == Rank::LAST {
+            return 0;
+        }
+        self.words.lock().by_rank.len()
+    }
+
+    fn publish(&self, words: &Words) {
+        let first = words.by_rank.first_key_value();
+        let best = first.map_or(Rank::LAST, |(key, _)| key.0);
+        self.signs.best.store(best.to_bits(), Relaxed);
+    }
+}
+
+impl Words {
+    fn admit(&self, word: u64) -> Result<(), PushError<u64>> {
+        match self.closed {
+            true => Err(PushError::Closed(word)),
+            false => Ok(()),
+        }
+    }
+
+    fn insert(&mut self, rank: Rank, word: u64) {
+        let key = (rank, self.count);
+        self.count += 1;
+        self.by_rank.insert(key, word);
+        let before = self.by_id.insert(id_of(word), key);
+        debug_assert!(before.is_none(), "two words of slot {}", id_of(word));
+    }
+
+    fn find(&self, word: u64) -> Option<Key> {
+        let key = *self.by_id.get(&id_of(word))?;
+        (self.by_rank[&key] == word).then_some(key)
+    }
+
+    fn take(&mut self, key: Key) -> u64 {
+        let word = self.by_rank.remove(&key).expect("the key is in the map");
+        self.by_id.remove(&id_of(word));
+        word
+    }
+}

@@ -1,0 +1,140 @@
+//! Changing a job that has not begun: its priority, its instant.
+
+use std::time::Duration;
+
+use super::{ChangeError, Queue, Shared};
+use crate::model::{JobError, JobId, JobState};
+use crate::sync::Backoff;
+use crate::table::{NotMoved, Ticket};
+
+impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
+    /// Gives a waiting or delayed job another priority. A waiting one goes behind its new peers at once.
+    ///
+    /// # Errors
+    /// [`ChangeError::Invalid`] if the queue has no such priority, [`ChangeError::State`] if the job is running,
+    /// about to begin, or has ended, [`ChangeError::Gone`] if its slot serves another or it is of another queue.
+    ///
+    /// ```
+    /// use guichet::{Order, Runtime};
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let mail = runtime.queue::<&str, ()>("mail").order(Order::Bands(10)).build()?;
+    /// let id = mail.add("newsletter")?;
+    /// mail.set_priority(id, 1)?;
+    /// assert_eq!(mail.set_priority(id, 11).unwrap_err().to_string(), "priority must be 1 to 10, not 11");
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn set_priority(&self, id: JobId, priority: u32) -> Result<(), ChangeError> {
+        let shared = &self.shared;
+        let priority = shared.check_priority(priority.into())?;
+        loop {
+            match shared.look(id)? {
+                (JobState::Delayed, _) => {
+                    shared.slab.set_priority(id.slot, priority);
+                    // Promoted meanwhile, it may have gone where it was to go before.
+                    if let (JobState::Delayed, _) = shared.look(id)? {
+                        return Ok(());
+                    }
+                }
+                (_, Some(ticket)) => {
+                    if shared.moved_to(ticket, priority) {
+                        return Ok(());
+                    }
+                }
+                (state, None) => return Err(ChangeError::State(state)),
+            }
+        }
+    }
+
+    /// Makes a delayed job wait at once, behind its peers; also one that pauses between two attempts.
+    ///
+    /// # Errors
+    /// As [`set_priority`](Queue::set_priority).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = guichet::Runtime::new()?;
+    /// let mail = runtime.queue::<&str, ()>("mail").build()?;
+    /// let id = mail.job("reminder").delay(Duration::from_secs(3600)).add()?;
+    /// mail.promote(id)?;
+    /// assert_eq!(mail.state(id), Some(guichet::JobState::Waiting));
+    /// assert!(mail.promote(id).is_err());
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn promote(&self, id: JobId) -> Result<(), ChangeError> {
+        let shared = &self.shared;
+        let (state, _) = shared.look(id)?;
+        let promoted = shared
+            .slab
+            .promote(id.slot, Some(id.occupancy), 0, shared.line.end());
+        match promoted {
+            Some(entered) => {
+                shared.promoted(entered);
+                shared.review(id.slot);
+                Ok(())
+            }
+            None => Err(ChangeError::State(
+                shared.look(id).map_or(state, |now| now.0),
+            )),
+        }
+    }
+
+    /// Makes a delayed job due `delay` from now instead.
+    ///
+    /// # Errors
+    /// As [`set_priority`](Queue::set_priority).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = guichet::Runtime::new()?;
+    /// let mail = runtime.queue::<&str, ()>("mail").build()?;
+    /// let id = mail.job("reminder").delay(Duration::from_secs(3600)).add()?;
+    /// mail.reschedule(id, Duration::from_secs(7200))?;
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn reschedule(&self, id: JobId, delay: Duration) -> Result<(), ChangeError> {
+        let shared = &self.shared;
+        let (state, _) = shared.look(id)?;
+        let due = shared.time.after(delay);
+        let (done, spoils) = shared.slab.reschedule(id.slot, id.occupancy, due);
+        if let Some(spoils) = spoils {
+            shared.share(spoils, Err(JobError::Cancelled));
+        }
+        if !done {
+            return Err(ChangeError::State(
+                shared.look(id).map_or(state, |now| now.0),
+            ));
+        }
+        shared.announce(id.slot, due);
+        Ok(())
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// A job of this queue: its state, and its ticket if it waits.
+    fn look(&self, id: JobId) -> Result<(JobState, Option<Ticket>), ChangeError> {
+        let found = (id.queue == self.number).then(|| self.slab.look(id.slot, id.occupancy));
+        found.flatten().ok_or(ChangeError::Gone)
+    }
+
+    /// Moves a waiting job; false if its ticket was used or replaced, so that the caller must look again.
+    fn moved_to(&self, ticket: Ticket, priority: u32) -> bool {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.move_to(ticket, priority) {
+                Ok(()) => {
+                    // While it moved it was nowhere: somebody may have gone to sleep for want of it.
+                    self.idle.notify_one();
+                    return true;
+                }
+                Err(NotMoved::Stale) => return false,
+                // A worker has taken the ticket out and is about to begin the job.
+                Err(NotMoved::Starting) if !self.slab.is_current(ticket) => return false,
+                Err(NotMoved::Starting) if self.is_stopped() => return false,
+                Err(NotMoved::Starting) => backoff.snooze(),
+            }
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Where a queue's waiting jobs stand, in the order that was asked for.
+
+use std::time::Duration;
+
+use super::Shared;
+use crate::lane::{Bands, Heap, Place, Portion, Rank, Schedule};
+use crate::model::{Order, Policy, PopError};
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::table::{Entered, NotMoved, Surfaced, Ticket, Trace, Vacant};
+
+/// Priorities up to which a heap has a list for each instead of comparing keys.
+const LISTED: u32 = 1 << 20;
+
+/// The lane of a queue, and how it is used.
+pub(super) enum Line {
+    Bands(Bands, Option<Schedule>),
+    Heap(Heap, Key),
+}
+
+/// What a heap orders by.
+pub(super) enum Key {
+    Priority,
+    Deadline,
+    /// An instant: when it was put there, and so much more for every priority.
+    Aged(u64),
+}
+
+/// Where a job goes in its line.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spot {
+    /// Behind its peers.
+    End,
+    /// In front of them.
+    Newest,
+    /// To where it was.
+    Back(i64),
+}
+
+/// Tickets that a worker took: of one level, from one place.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) tickets: Vec<u64>,
+    pub(super) level: u32,
+    pub(super) trace: Trace,
+}
+
+impl Batch {
+    pub(super) fn new(most: usize) -> Self {
+        Batch {
+            tickets: Vec::with_capacity(most),
+            level: 0,
+            trace: Trace::Line,
+        }
+    }
+
+    /// A single ticket from another worker's desk.
+    pub(super) fn take_over(&mut self, ticket: Ticket) {
+        self.tickets.push(ticket.to_bits());
+        self.trace = Trace::Line;
+        // What is on a desk is overtaken by its own worker's choice only.
+        self.level = 0;
+    }
+}
+
+impl Line {
+    pub(super) fn new(order: Order, policy: Policy, capacity: usize) -> Self {
+        let priorities = order.priorities();
+        match (order, policy) {
+            (Order::Bands(_) | Order::Heap(_), Policy::Aging { per }) => {
+                Line::Heap(Heap::new(None, capacity), Key::Aged(nanos(per)))
+            }
+            (Order::Deadline, _) => Line::Heap(Heap::new(None, capacity), Key::Deadline),
+            (Order::Heap(_), _) => {
+                let listed = (priorities <= LISTED).then_some(priorities);
+                Line::Heap(Heap::new(listed, capacity), Key::Priority)
+            }
+            (Order::Fifo | Order::Bands(_), policy) => {
+                let weighted = policy == Policy::Weighted;
+                let schedule = weighted.then(|| Schedule::new(priorities));
+                Line::Bands(Bands::new(priorities, capacity), schedule)
+            }
+        }
+    }
+
+    /// Where a ticket goes that goes behind its peers.
+    #[inline(always)]
+    pub(super) fn end(&self) -> Trace {
+        match self {
+            Line::Bands(..) => Trace::Line,
+            Line::Heap(..) => Trace::Side,
+        }
+    }
+
+    /// Whether a pop would find nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Line::Bands(bands, _) => bands.is_empty(),
+            Line::Heap(heap, _) => heap.is_empty(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Line::Bands(bands, _) => bands.len(),
+            Line::Heap(heap, _) => heap.len(),
+        }
+    }
+
+    pub(super) fn popped(&self) -> u64 {
+        match self {
+            Line::Bands(bands, _) => bands.popped(),
+            Line::Heap(heap, _) => heap.popped(),
+        }
+    }
+
+    pub(super) fn close(&self) {
+        match self {
+            Line::Bands(bands, _) => bands.close(),
+            Line::Heap(heap, _) => {
+                heap.close();
+            }
+        }
+    }
+
+    /// Takes exactly this ticket out of where tickets can be taken out.
+    pub(super) fn remove(&self, ticket: Ticket) -> bool {
+        match self {
+            Line::Bands(bands, _) => bands.remove(ticket.to_bits()),
+            Line::Heap(heap, _) => heap.remove(ticket.to_bits()).is_some(),
+        }
+    }
+
+    /// Whether something more urgent than `level` has come; about right.
+    #[inline]
+    pub(super) fn has_before(&self, level: u32) -> bool {
+        match self {
+            Line::Bands(bands, None) => level > 0 && bands.has_before(level),
+            _ => false,
+        }
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// A waiting job's ticket goes to its spot. False if the line is closed: the caller gives the job up.
+    #[inline]
+    pub(super) fn line_up(&self, entered: Entered, spot: Spot) -> bool {
+        let (slot, word) = (entered.ticket.slot(), entered.ticket.to_bits());
+        let refused = match (&self.line, entered.trace) {
+            (Line::Bands(bands, _), Trace::Line) => {
+                return bands.push(self.level(slot), word).is_ok();
+            }
+            (Line::Bands(bands, _), Trace::Side) => self.stand_aside(bands, slot, word, spot),
+            (Line::Heap(heap, key), _) => self.put_on_heap(heap, key, slot, word, spot),
+        };
+        // Ended after it began to wait and before it lay there: whoever ended it did not find it.
+        if !refused && self.slab.ended_waiting(entered.ticket) {
+            self.take_out(entered.ticket);
+        }
+        !refused
+    }
+
+    /// Takes a stale ticket out of where tickets can be taken out, and its slot back. If it is not there, whoever took it out
+    /// finds that it is stale.
+    pub(super) fn take_out(&self, ticket: Ticket) {
+        if self.line.remove(ticket) {
+            let vacant = self.slab.surface(ticket, Trace::Side).vacant;
+            vacant.into_iter().for_each(|slot| self.vacate(slot));
+        }
+    }
+
+    /// The first of these waiting jobs' tickets, of the default priority, go behind their peers, next to each other; how many.
+    pub(super) fn line_up_run(&self, tickets: &[u64]) -> Option<usize> {
+        match &self.line {
+            Line::Bands(bands, _) => bands
+                .push_run(self.options.default_priority - 1, tickets)
+                .ok(),
+            Line::Heap(heap, key) => {
+                let slot = Ticket::from_bits(tickets[0]).slot();
+                let refused = self.put_on_heap(heap, key, slot, tickets[0], Spot::End);
+                (!refused).then_some(1)
+            }
+        }
+    }
+
+    #[cold]
+    fn stand_aside(&self, bands: &Bands, slot: u32, word: u64, spot: Spot) -> bool {
+        let level = self.level(slot);
+        match spot {
+            Spot::End => bands.insert_behind(level, word).is_err(),
+            Spot::Newest => bands.insert_newest(level, word).is_err(),
+            Spot::Back(place) => bands.insert(Rank::new(level, place), word).is_err(),
+        }
+    }
+
+    fn put_on_heap(&self, heap: &Heap, key: &Key, slot: u32, word: u64, spot: Spot) -> bool {
+        let record = self.slab.record(slot);
+        match spot {
+            Spot::End => heap.push(self.key(key, slot), word).is_err(),
+            Spot::Newest => {
+                let key = self.key(key, slot);
+                heap.insert(key, Place::Front, word).is_err()
+            }
+            Spot::Back(place) => {
+                let key = record.key.load(Relaxed);
+                heap.insert(key, Place::At(place), word).is_err()
+            }
+        }
+    }
+
+    /// The level of the job in `slot`, from 0.
+    #[inline(always)]
+    fn level(&self, slot: u32) -> u32 {
+        self.slab.priority(slot) - 1
+    }
+
+    fn key(&self, key: &Key, slot: u32) -> u64 {
+        match key {
+            Key::Priority => self.level(slot).into(),
+            Key::Deadline => match self.slab.marks(slot).optioned {
+                true => self.slab.record(slot).key.load(Relaxed),
+                false => u64::MAX,
+            },
+            Key::Aged(per) => {
+                let credit = u64::from(self.slab.priority(slot)).saturating_mul(*per);
+                self.time.now().to_nanos().saturating_add(credit)
+            }
+        }
+    }
+
+    /// The next tickets, at most `portion`, of a level below `until`.
+    #[inline]
+    pub(super) fn take(
+        &self,
+        batch: &mut Batch,
+        portion: Portion,
+        until: u32,
+    ) -> Result<(), PopError> {
+        batch.tickets.clear();
+        let mut surfaced = Vec::new();
+        let taken = match &self.line {
+            Line::Bands(bands, schedule) => {
+                let tickets = &mut batch.tickets;
+                let keep = |word| self.set_aside(word, &mut surfaced);
+                let run = match schedule {
+                    None => bands.pop_run(tickets, portion, until, keep),
+                    Some(schedule) => bands.pop_preferring(schedule.next(), tickets, keep),
+                };
+                run.map(|run| {
+                    batch.level = run.rank.level();
+                    batch.trace = match run.from_front {
+                        true => Trace::Side,
+                        false => Trace::Line,
+                    };
+                    // Nobody else has these tickets yet, so their slots are still theirs.
+                    for (place, word) in (run.rank.place()..).zip(&batch.tickets) {
+                        self.slab.set_place(Ticket::from_bits(*word).slot(), place);
+                    }
+                })
+            }
+            Line::Heap(heap, _) => heap.pop().map(|item| {
+                batch.tickets.push(item.value);
+                batch.level = 0;
+                batch.trace = Trace::Side;
+                let slot = Ticket::from_bits(item.value).slot();
+                self.slab.set_place(slot, item.place);
+                self.slab.record(slot).key.store(item.key, Relaxed);
+            }),
+        };
+        surfaced.into_iter().for_each(|slot| self.vacate(slot));
+        taken
+    }
+
+    /// Whether a ticket that was taken out of a line still means something, and must go to the front.
+    fn set_aside(&self, word: u64, surfaced: &mut Vec<Vacant>) -> bool {
+        match self.slab.set_aside(Ticket::from_bits(word)) {
+            Ok(()) => true,
+            Err(stale) => {
+                surfaced.extend(self.note(stale));
+                false
+            }
+        }
+    }
+
+    /// A ticket has left the lines without being used; its slot, if that was its last trace.
+    pub(super) fn note(&self, stale: Surfaced) -> Option<Vacant> {
+        if stale.counted {
+            self.strays.fetch_sub(1, Relaxed);
+        }
+        stale.vacant
+    }
+
+    /// Gets back the slots of ended jobs whose tickets still lie in lines or on desks. True if there were any.
+    #[cold]
+    pub(super) fn compact(&self) -> bool {
+        let Line::Bands(bands, _) = &self.line else {
+            return false;
+        };
+        // Who ends a job counts its ticket after the fact, so for an instant there may be fewer than none.
+        if self.strays.load(Relaxed) as i64 <= 0 {
+            return false;
+        }
+        let mut surfaced = Vec::new();
+        bands.collect(|word| self.set_aside(word, &mut surfaced));
+        let stations = self.stations.lock().clone();
+        for ticket in stations.iter().flat_map(|desk| desk.unstarted()) {
+            if !self.slab.is_current(ticket) {
+                surfaced.extend(self.note(self.slab.surface(ticket, Trace::Line)));
+            }
+        }
+        let found = !surfaced.is_empty();
+        surfaced.into_iter().for_each(|slot| self.vacate(slot));
+        found
+    }
+
+    /// A waiting job moves behind its peers of another priority. `Starting`: a worker has it in hand.
+    pub(super) fn move_to(&self, ticket: Ticket, priority: u32) -> Result<(), NotMoved> {
+        let slot = ticket.slot();
+        match &self.line {
+            Line::Bands(bands, _) => {
+                let mut stray = false;
+                let moved = bands.replace(ticket.to_bits(), priority - 1, |present| {
+                    stray = !present;
+                    let new = self.slab.reprioritize(ticket, present)?;
+                    self.slab.set_priority(slot, priority);
+                    Ok(new.to_bits())
+                });
+                match moved {
+                    Ok(Ok(())) => {
+                        if stray {
+                            self.strays.fetch_add(1, Relaxed);
+                        }
+                        Ok(())
+                    }
+                    Ok(Err(not)) => Err(not),
+                    Err(_) => Err(NotMoved::Starting),
+                }
+            }
+            Line::Heap(heap, key) => {
+                // Taken out first: nobody else can take it then, nor move it.
+                if heap.remove(ticket.to_bits()).is_none() {
+                    return Err(NotMoved::Starting);
+                }
+                match self.slab.reprioritize(ticket, true) {
+                    Ok(new) => {
+                        self.slab.set_priority(slot, priority);
+                        let entered = Entered {
+                            ticket: new,
+                            trace: Trace::Side,
+                        };
+                        self.put_on_heap(heap, key, slot, entered.ticket.to_bits(), Spot::End);
+                        Ok(())
+                    }
+                    Err(not) => {
+                        // It was ended meanwhile, and this was its last trace.
+                        let vacant = self.slab.surface(ticket, Trace::Side).vacant;
+                        vacant.into_iter().for_each(|slot| self.vacate(slot));
+                        Err(not)
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,176 @@
+//! Slots for jobs: who gets one, and who waits for one.
+
+use super::{Shared, current_worker};
+use crate::park::{Care, EventCount, Yields};
+use crate::sync::{Deadline, Mutex, thread_number};
+use crate::table::{Pool, Vacancies, Vacant};
+
+/// Why no slot was given.
+pub(super) enum NoSlot {
+    Closed,
+    TimedOut,
+    WouldDeadlock,
+}
+
+/// A range of slots.
+pub(super) struct Room {
+    capacity: usize,
+    pool: Pool,
+    /// Adders without a slot.
+    blocked: EventCount,
+    /// One at a time collects the slots of an all-or-none batch.
+    bulk: Mutex<()>,
+}
+
+impl Room {
+    /// `capacity` vacant slots from number `first` on.
+    pub(super) fn new(first: u32, capacity: usize, homes: usize) -> Self {
+        Room {
+            capacity,
+            pool: Pool::new(first, capacity, homes),
+            blocked: EventCount::new(Yields::Freely),
+            bulk: Mutex::new(()),
+        }
+    }
+
+    /// How many slots there are.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Wakes everybody who waits for a slot: the queue takes no more jobs.
+    pub(super) fn wake_all(&self) {
+        self.blocked.notify_all();
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// A slot, if one is vacant.
+    #[inline]
+    pub(super) fn claim(&self, room: &Room) -> Option<Vacant> {
+        match room.pool.claim(thread_number(), 1) {
+            Some(mut run) => run.pop(),
+            None => self.claim_run(room, 1)?.pop(),
+        }
+    }
+
+    /// Up to `most` slots, at least one.
+    pub(super) fn claim_run(&self, room: &Room, most: usize) -> Option<Vacancies> {
+        let claim = || room.pool.claim(thread_number(), most.min(32) as u32);
+        claim().or_else(|| self.compact().then(claim).flatten())
+    }
+
+    /// A slot for one job; waits for it up to `deadline`.
+    #[inline]
+    pub(super) fn slot(&self, room: &Room, deadline: Option<Deadline>) -> Result<Vacant, NoSlot> {
+        if !self.is_open() {
+            return Err(NoSlot::Closed);
+        }
+        match self.claim(room) {
+            Some(vacant) => Ok(vacant),
+            None => {
+                let mut run = self.wait_for_run(room, 1, deadline)?;
+                Ok(run.pop().expect("a run has at least one slot"))
+            }
+        }
+    }
+
+    /// Waits until it can claim between 1 and `most` slots.
+    #[cold]
+    pub(super) fn wait_for_run(
+        &self,
+        room: &Room,
+        most: usize,
+        deadline: Option<Deadline>,
+    ) -> Result<Vacancies, NoSlot> {
+        let attempt = |care| match (self.is_open(), care) {
+            (false, _) => Some(Err(NoSlot::Closed)),
+            (true, Care::Glance) => room.pool.claim_rich(thread_number(), most as u32).map(Ok),
+            (true, Care::Exact) => self.claim_run(room, most).map(Ok),
+        };
+        if self.is_own_worker() {
+            return attempt(Care::Exact).unwrap_or(Err(NoSlot::WouldDeadlock));
+        }
+        let claimed = room.blocked.wait_until(
+            deadline,
+            attempt,
+            || usize::from(room.pool.has_vacancy()),
+            || self.line.popped(),
+        );
+        claimed.unwrap_or(Err(NoSlot::TimedOut))
+    }
+
+    /// Slots for all of `count` jobs; waits for them.
+    pub(super) fn slots(&self, room: &Room, count: usize) -> Result<Vec<Vacancies>, NoSlot> {
+        // An own worker must not wait for who collects: that one may wait for this worker.
+        let _collecting = (!self.is_own_worker()).then(|| room.bulk.lock());
+        if !self.is_open() {
+            return Err(NoSlot::Closed);
+        }
+        self.collect(room, count, |missing| match self.claim_run(room, missing) {
+            Some(run) => Ok(run),
+            None => self.wait_for_run(room, missing, None),
+        })
+    }
+
+    /// Slots for all of `count` jobs, run by run from `claim`, or none.
+    pub(super) fn collect<E>(
+        &self,
+        room: &Room,
+        count: usize,
+        claim: impl Fn(usize) -> Result<Vacancies, E>,
+    ) -> Result<Vec<Vacancies>, E> {
+        let mut reserved = Vec::new();
+        let mut missing = count;
+        while missing > 0 {
+            match claim(missing) {
+                Ok(run) => {
+                    missing -= run.len();
+                    reserved.push(run);
+                }
+                Err(refused) => {
+                    reserved
+                        .into_iter()
+                        .for_each(|run| self.give_back(room, run));
+                    return Err(refused);
+                }
+            }
+        }
+        Ok(reserved)
+    }
+
+    /// Gives reserved slots back and wakes who waits for one.
+    pub(super) fn give_back(&self, room: &Room, run: Vacancies) {
+        if !run.is_empty() {
+            room.pool.give_back_all(run);
+            room.blocked.notify_one_after_rmw();
+        }
+    }
+
+    /// Gives one slot back and wakes who waits for it.
+    #[inline]
+    pub(super) fn vacate(&self, vacant: Vacant) {
+        let room = self.room_of(vacant.slot());
+        room.pool.give_back(vacant);
+        room.blocked.notify_one_after_rmw();
+    }
+
+    /// A slot can be made vacant by compaction: wakes who waits for it.
+    #[cold]
+    pub(super) fn may_compact(&self, slot: u32) {
+        self.room_of(slot).blocked.notify_one();
+    }
+
+    #[inline(always)]
+    fn room_of(&self, slot: u32) -> &Room {
+        match (slot as usize) < self.options.capacity {
+            true => &self.room,
+            false => &self.later,
+        }
+    }
+
+    /// Whether the calling thread is one of this queue's workers.
+    pub(super) fn is_own_worker(&self) -> bool {
+        current_worker().is_some_and(|worker| worker.queue == self.number)
+    }
+}

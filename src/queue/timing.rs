@@ -1,0 +1,154 @@
+//! What happens at an instant: delayed jobs become due, jobs expire.
+//!
+//! A job's instants are written in its record; the timers only say when to look at its slot again. Whoever
+//! writes an instant announces the slot, and brings the runtime's alarm forward.
+
+use std::mem;
+use std::time::Duration;
+
+use super::control::STOPPED;
+use super::line::Spot;
+use super::terms::since_1970;
+use super::{Outcome, Shared};
+use crate::model::{JobError, JobId, JobState, Verb};
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::fence;
+use crate::table::{Claim, Ended, Entered, Spoils, Trace};
+
+/// Timers that one tick handles before others get their turn.
+const BUDGET: usize = 1024;
+
+impl<T, R> Shared<T, R> {
+    /// Something is to be done about `slot` at `instant`, as its record says.
+    pub(super) fn announce(&self, slot: u32, instant: u64) {
+        self.timers
+            .announce(slot, |slot| self.slab.next_instant(slot));
+        self.alarm.bring_forward(instant);
+    }
+
+    /// Something that was to be done about `slot` may not be any more.
+    pub(super) fn review(&self, slot: u32) {
+        self.timers
+            .review(slot, |slot| self.slab.next_instant(slot));
+    }
+
+    /// `retry` or `snooze` until `due`, which the caller then announces.
+    pub(super) fn put_off(
+        &self,
+        claim: Claim,
+        verb: Verb,
+        due: u64,
+    ) -> Result<(), Spoils<T, Outcome<R>>> {
+        // The claim holds the slot: the record is its job's.
+        let record = self.slab.record(claim.slot());
+        record.wall.store(0, Relaxed);
+        record.newest.store(false, Relaxed);
+        record.due.store(due, Relaxed);
+        self.slab.put_off(claim, verb)
+    }
+
+    /// A job is delayed until `due`, as its record says.
+    pub(super) fn delayed_until(&self, id: JobId, due: u64) {
+        self.announce(id.slot, due);
+        self.give_up_if_stopped(id);
+    }
+
+    /// Shutdown may have looked at the slot before the job was delayed there.
+    fn give_up_if_stopped(&self, id: JobId) {
+        // ORDERING: SeqCst fence — the delayed job before the look at the phase; partner: `stop`, whose scan finds the
+        // job, or which is seen here.
+        fence(SeqCst);
+        if self.phase.load(Relaxed) == STOPPED {
+            self.give_up(id);
+        }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.phase.load(Relaxed) == STOPPED
+    }
+
+    /// Does what is due; when to come again.
+    pub(super) fn do_due(&self) -> Option<u64> {
+        // Not under the lock: destructors of expired payloads run here.
+        let mut fired = mem::take(&mut *self.fired.lock());
+        loop {
+            let now = self.time.now().to_nanos();
+            let when = |slot| self.slab.next_instant(slot);
+            let next = self.timers.tick(now, BUDGET, when, &mut fired);
+            if fired.is_empty() {
+                *self.fired.lock() = fired;
+                return next;
+            }
+            fired.drain(..).for_each(|slot| self.fire(slot, now));
+        }
+    }
+
+    /// The instant of the job in `slot` has come, unless it was changed meanwhile.
+    fn fire(&self, slot: u32, now: u64) {
+        if self.expire(slot, now) {
+            return;
+        }
+        if let Some(later) = self.wall_lags(slot) {
+            // The wall clock was set back: the job keeps waiting for it.
+            self.slab.record(slot).due.store(later, Relaxed);
+            self.announce(slot, later);
+            return;
+        }
+        if let Some(entered) = self.slab.promote(slot, None, now, self.line.end()) {
+            // It may expire before its turn comes.
+            if self.mortal.load(Relaxed) {
+                self.timers
+                    .announce(slot, |slot| self.slab.next_instant(slot));
+            }
+            self.promoted(entered);
+        }
+    }
+
+    /// When a delayed job that waits for the wall clock is due, if it is not yet.
+    fn wall_lags(&self, slot: u32) -> Option<u64> {
+        let wall = self.slab.record(slot).wall.load(Relaxed);
+        if wall == 0 || self.slab.next_instant(slot).is_none() {
+            return None;
+        }
+        let now = since_1970(self.time.wall());
+        let missing = Duration::from_nanos(wall.saturating_sub(now));
+        (!missing.is_zero()).then(|| self.time.after(missing))
+    }
+
+    /// `expire`, if the job in `slot` is past its time to live.
+    pub(super) fn expire(&self, slot: u32, now: u64) -> bool {
+        let Some(ended) = self.slab.expire(slot, now) else {
+            return false;
+        };
+        self.expired.fetch_add(1, Relaxed);
+        self.ended(slot, ended, Err(JobError::Expired));
+        true
+    }
+
+    /// A job was ended from outside: takes its ticket out of where it lies, and shares the spoils.
+    pub(super) fn ended(&self, slot: u32, ended: Ended<T, Outcome<R>>, outcome: Outcome<R>) {
+        match ended.stale {
+            Some((ticket, Trace::Line)) => {
+                debug_assert_eq!(ticket.slot(), slot);
+                self.strays.fetch_add(1, Relaxed);
+                self.may_compact(slot);
+            }
+            Some((ticket, Trace::Side)) => self.take_out(ticket),
+            None if ended.before == JobState::Delayed => self.review(slot),
+            None => {}
+        }
+        self.share(ended.spoils, outcome);
+    }
+
+    /// A job that was delayed waits now: its ticket goes where it asked for.
+    pub(super) fn promoted(&self, entered: Entered) {
+        let slot = entered.ticket.slot();
+        // The ticket that is not in line yet keeps the slot for its job.
+        let spot = match self.slab.record(slot).newest.load(Relaxed) {
+            true => Spot::Newest,
+            false => Spot::End,
+        };
+        let id = self.id_of(slot, self.slab.occupancy_of(slot));
+        self.enqueue(id, entered, spot);
+    }
+}

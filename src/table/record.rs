@@ -1,0 +1,96 @@
+//! What a slot knows of its job beyond the hot line: touched only for jobs that were sampled or have options.
+
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+
+/// The cold part of a slot. Instants are nanoseconds of the queue's clock.
+///
+/// All cells are Relaxed: they are written by whoever makes the next step on the state word, before it, and
+/// read after that word was loaded or between a load and a swap from it.
+pub struct Record {
+    /// When the job was admitted, if it is sampled.
+    pub admitted_at: AtomicU64,
+    /// When a delayed job is due.
+    pub due: AtomicU64,
+    /// The wall clock's time, in nanoseconds since 1970, before which it is not due either; 0 if none is set.
+    pub wall: AtomicU64,
+    /// After which it is not handed out any more; 0 if never.
+    pub expires: AtomicU64,
+    /// What a heap orders by, if that is not the priority.
+    pub key: AtomicU64,
+    /// Whether the job goes in front of its peers when it is due.
+    pub newest: AtomicBool,
+    /// The former ticket that lies in a line, while STRAY is set.
+    pub(super) stray: AtomicU64,
+    /// Its own pauses between attempts, packed; meaningless while `attempts` is 0.
+    pub backoff: [AtomicU64; 3],
+    /// Its own number of attempts; 0 for the queue's.
+    pub attempts: AtomicU32,
+}
+
+impl Record {
+    pub(super) fn new() -> Self {
+        Record {
+            admitted_at: AtomicU64::new(0),
+            due: AtomicU64::new(0),
+            wall: AtomicU64::new(0),
+            expires: AtomicU64::new(0),
+            key: AtomicU64::new(0),
+            newest: AtomicBool::new(false),
+            stray: AtomicU64::new(0),
+            backoff: [const { 0 }; 3].map(AtomicU64::new),
+            attempts: AtomicU32::new(0),
+        }
+    }
+
+    /// The first instant at which something is to be done about a delayed job.
+    pub(super) fn next_while_delayed(&self, optioned: bool) -> u64 {
+        let due = self.due.load(Relaxed);
+        match self.expiry(optioned) {
+            Some(expires) => due.min(expires),
+            None => due,
+        }
+    }
+
+    /// When the job expires, if it does. Without options the cell may hold a former tenant's.
+    pub(super) fn expiry(&self, optioned: bool) -> Option<u64> {
+        let expires = if optioned {
+            self.expires.load(Relaxed)
+        } else {
+            0
+        };
+        (expires != 0).then_some(expires)
+    }
+}
+
+/// Marks of one job, beside its count of attempts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Its latencies are taken.
+    pub sampled: bool,
+    /// Its record holds options of its own.
+    pub optioned: bool,
+}
+
+const SAMPLED: u32 = 1 << 31;
+const OPTIONED: u32 = 1 << 30;
+
+impl Marks {
+    pub(super) fn to_bits(self) -> u32 {
+        u32::from(self.sampled) * SAMPLED | u32::from(self.optioned) * OPTIONED
+    }
+
+    #[inline(always)]
+    pub(super) fn from_bits(bits: u32) -> Self {
+        Marks {
+            sampled: bits & SAMPLED != 0,
+            optioned: bits & OPTIONED != 0,
+        }
+    }
+}
+
+/// The count of attempts without the marks beside it.
+#[inline(always)]
+pub(super) fn count(bits: u32) -> u32 {
+    bits & (OPTIONED - 1)
+}

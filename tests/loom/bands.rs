@@ -1,0 +1,250 @@
+//! Lines by level: strict order, exact emptiness, nothing stranded, with the bitmap in one and in two levels,
+//! and with words that move to the front.
+
+use guichet::internals::lane::{Bands, Portion, Rank};
+use guichet::internals::model::PopError;
+use guichet::internals::park::{EventCount, Yields};
+use loom::sync::Arc;
+use loom::thread;
+
+use super::check;
+
+/// In two-level lanes the second line lies under another bitmap than the first.
+const FAR: u32 = 32;
+
+fn one_level() -> Arc<Bands> {
+    Arc::new(Bands::new(2, 4))
+}
+
+fn two_levels() -> Arc<Bands> {
+    Arc::new(Bands::new(FAR + 1, 4))
+}
+
+fn pop(lane: &Bands) -> Option<u64> {
+    let mut out = Vec::new();
+    match lane.pop_run(&mut out, Portion::ONE, u32::MAX, |_| true) {
+        Ok(_) => out.pop(),
+        Err(PopError::Empty | PopError::Closed) => None,
+    }
+}
+
+fn push(lane: &Bands, level: u32, word: u64) {
+    lane.push(level, word).expect("the lane is open");
+}
+
+/// What is left after all have joined.
+fn rest(lane: &Bands) -> usize {
+    std::iter::from_fn(|| pop(lane)).count()
+}
+
+fn stranded(lane: Arc<Bands>) {
+    push(&lane, 0, 1);
+    let pusher = {
+        let lane = lane.clone();
+        thread::spawn(move || push(&lane, 0, 2))
+    };
+    let found = (0..2).filter(|_| pop(&lane).is_some()).count();
+    pusher.join().unwrap();
+    assert_eq!(found + rest(&lane), 2, "a word was stranded");
+}
+
+/// Two poppers meet at the same line; one has just put a word there.
+fn false_empty(lane: Arc<Bands>) {
+    push(&lane, 0, 1);
+    let popper = {
+        let lane = lane.clone();
+        thread::spawn(move || (pop(&lane), pop(&lane)))
+    };
+    push(&lane, 0, 2);
+    let mine = pop(&lane);
+    let (first, second) = popper.join().unwrap();
+    if mine.is_none() {
+        assert!(
+            first.is_some() && second.is_some(),
+            "empty was said of a word that lay there"
+        );
+    }
+    let found = [mine, first, second].iter().flatten().count();
+    assert_eq!(found + rest(&lane), 2, "a word was stranded");
+}
+
+/// The same with something less urgent there, which must not be taken instead.
+fn overtake(lane: Arc<Bands>, far: u32) {
+    push(&lane, 0, 1);
+    push(&lane, far, 9);
+    let popper = {
+        let lane = lane.clone();
+        thread::spawn(move || (pop(&lane), pop(&lane)))
+    };
+    push(&lane, 0, 2);
+    let mine = pop(&lane);
+    let (first, second) = popper.join().unwrap();
+    assert!(
+        mine.is_some(),
+        "empty was said of three words and two takers"
+    );
+    if mine == Some(9) {
+        let urgent = [first, second]
+            .iter()
+            .flatten()
+            .filter(|word| **word < 9)
+            .count();
+        assert_eq!(urgent, 2, "a less urgent word overtook one that lay there");
+    }
+    let found = [mine, first, second].iter().flatten().count();
+    assert_eq!(found + rest(&lane), 3, "a word was stranded");
+}
+
+fn blocking(lane: Arc<Bands>, level: u32) {
+    let idle = Arc::new(EventCount::new(Yields::Warily));
+    let waiter = {
+        let (lane, idle) = (lane.clone(), idle.clone());
+        thread::spawn(move || idle.wait_until(None, |_| pop(&lane), || 0, || 0))
+    };
+    push(&lane, level, 7);
+    idle.notify_one();
+    assert_eq!(waiter.join().unwrap(), Some(7));
+}
+
+#[test]
+fn bands_strand_nothing() {
+    check("bands_strand_nothing", || stranded(one_level()));
+}
+
+#[test]
+fn bands_empty_is_true() {
+    check("bands_empty_is_true", || false_empty(one_level()));
+}
+
+#[test]
+fn bands_no_overtaking() {
+    check("bands_no_overtaking", || overtake(one_level(), 1));
+}
+
+#[test]
+fn bands_wake() {
+    check("bands_wake", || blocking(one_level(), 1));
+}
+
+#[test]
+fn bands_two_levels_strand_nothing() {
+    check("bands_two_levels_strand_nothing", || stranded(two_levels()));
+}
+
+#[test]
+fn bands_two_levels_empty_is_true() {
+    check("bands_two_levels_empty_is_true", || {
+        false_empty(two_levels())
+    });
+}
+
+#[test]
+fn bands_two_levels_no_overtaking() {
+    check("bands_two_levels_no_overtaking", || {
+        overtake(two_levels(), FAR)
+    });
+}
+
+#[test]
+fn bands_two_levels_wake() {
+    check("bands_two_levels_wake", || blocking(two_levels(), FAR));
+}
+
+/// Words move from a line to the front while somebody pops: the first stays the first.
+#[test]
+fn bands_collect_keeps_order() {
+    check("bands_collect_keeps_order", || {
+        let lane = one_level();
+        push(&lane, 0, 1);
+        push(&lane, 0, 2);
+        let collector = {
+            let lane = lane.clone();
+            thread::spawn(move || lane.collect(|_| true))
+        };
+        let first = pop(&lane);
+        collector.join().unwrap();
+        assert_eq!(
+            first,
+            Some(1),
+            "a later word overtook one on its way to the front"
+        );
+        assert_eq!((pop(&lane), pop(&lane)), (Some(2), None));
+    });
+}
+
+/// What goes back to its place comes before what was behind it, and whoever looks then finds it.
+#[test]
+fn bands_insert_goes_back() {
+    check("bands_insert_goes_back", || {
+        let lane = one_level();
+        let idle = Arc::new(EventCount::new(Yields::Warily));
+        push(&lane, 0, 1);
+        push(&lane, 0, 2);
+        assert_eq!(pop(&lane), Some(1));
+        let waiter = {
+            let (lane, idle) = (lane.clone(), idle.clone());
+            thread::spawn(move || {
+                let wait = || idle.wait_until(None, |_| pop(&lane), || 0, || 0);
+                (wait(), wait())
+            })
+        };
+        lane.insert(Rank::new(0, 0), 1).expect("the lane is open");
+        let mine = pop(&lane);
+        assert_eq!(mine.is_some_and(|word| word > 2), false);
+        if let Some(word) = mine {
+            lane.insert(Rank::new(0, word as i64 - 1), word)
+                .expect("the lane is open");
+        }
+        idle.notify_one();
+        let (first, second) = waiter.join().unwrap();
+        let mut found = [first, second];
+        found.sort();
+        assert_eq!(found, [Some(1), Some(2)]);
+    });
+}
+
+/// A close and a push: either the push is refused, or what it put there is found.
+#[test]
+fn bands_close_and_push() {
+    check("bands_close_and_push", || {
+        let lane = one_level();
+        let pusher = {
+            let lane = lane.clone();
+            thread::spawn(move || lane.push(1, 5).is_ok())
+        };
+        lane.close();
+        let mut found = usize::from(pop(&lane).is_some());
+        let accepted = pusher.join().unwrap();
+        found += rest(&lane);
+        assert_eq!(found, usize::from(accepted));
+        assert_eq!(
+            lane.pop_run(&mut Vec::new(), Portion::ONE, u32::MAX, |_| true),
+            Err(PopError::Closed)
+        );
+    });
+}
+
+/// Two poppers look for words that move to the front, one of which empties the line's bitmap.
+#[test]
+fn bands_collect_leaves_no_gap() {
+    check("bands_collect_leaves_no_gap", || {
+        let lane = one_level();
+        push(&lane, 0, 1);
+        let collector = {
+            let lane = lane.clone();
+            thread::spawn(move || lane.collect(|_| true))
+        };
+        let popper = {
+            let lane = lane.clone();
+            thread::spawn(move || pop(&lane))
+        };
+        let mine = pop(&lane);
+        collector.join().unwrap();
+        let theirs = popper.join().unwrap();
+        assert_eq!(
+            [mine, theirs].iter().flatten().count(),
+            1,
+            "empty was said of a word on its way"
+        );
+    });
+}
