@@ -25,6 +25,7 @@ pub const MOST_LEVELS: u32 = LINES * LINES;
 pub struct Bands {
     segments: Segments,
     lines: Box<[Chain]>,
+    /// None for a single line.
     covers: Box<[Cover]>,
     /// Which of `covers` are not empty, if there are several.
     summary: Option<Cover>,
@@ -82,7 +83,11 @@ impl Bands {
     pub fn new(levels: u32, capacity: usize) -> Self {
         assert!((1..=MOST_LEVELS).contains(&levels), "{levels} levels");
         let segments = Segments::new(capacity, levels as usize);
-        let covers = levels.div_ceil(LINES);
+        // A single line needs no bitmap: it is looked into.
+        let covers = match levels {
+            1 => 0,
+            levels => levels.div_ceil(LINES),
+        };
         Bands {
             lines: (0..levels).map(|_| Chain::new(&segments)).collect(),
             covers: (0..covers).map(|_| Cover::new()).collect(),
@@ -102,7 +107,9 @@ impl Bands {
     #[inline]
     pub fn push(&self, level: u32, word: u64) -> Result<(), PushError<u64>> {
         self.lines[level as usize].push(&self.segments, word)?;
-        self.mark(level);
+        if !self.covers.is_empty() {
+            self.mark(level);
+        }
         Ok(())
     }
 
@@ -110,7 +117,9 @@ impl Bands {
     #[inline]
     pub fn push_run(&self, level: u32, words: &[u64]) -> Result<usize, PushError<()>> {
         let count = self.lines[level as usize].push_run(&self.segments, words)?;
-        self.mark(level);
+        if !self.covers.is_empty() {
+            self.mark(level);
+        }
         Ok(count)
     }
 
@@ -221,6 +230,9 @@ impl Bands {
     /// One look at the lines in front of `limit`.
     #[inline]
     fn scan(&self, limit: Rank, out: &mut Vec<u64>, portion: Portion) -> Scan {
+        if self.covers.is_empty() {
+            return self.look_into(0, limit, out, portion);
+        }
         let Some(summary) = &self.summary else {
             return self.scan_cover(0, limit, out, portion);
         };
@@ -248,6 +260,25 @@ impl Bands {
         }
     }
 
+    /// One look at one line.
+    #[inline]
+    fn look_into(&self, level: u32, limit: Rank, out: &mut Vec<u64>, portion: Portion) -> Scan {
+        if level > limit.level() {
+            return Scan::Front;
+        }
+        let end = if level == limit.level() && limit != Rank::LAST {
+            limit.place().max(0) as u64
+        } else {
+            u64::MAX
+        };
+        let line = &self.lines[level as usize];
+        match line.pop_run(&self.segments, out, portion.of(line), end) {
+            Ok(taken) => Scan::Took(Run::of_line(level, taken)),
+            Err(Nothing::Behind) => Scan::Front,
+            Err(Nothing::Empty) => Scan::Nothing,
+        }
+    }
+
     #[inline]
     fn scan_cover(&self, number: u32, limit: Rank, out: &mut Vec<u64>, portion: Portion) -> Scan {
         let cover = &self.covers[number as usize];
@@ -255,25 +286,15 @@ impl Bands {
             let covered = cover.load();
             for bit in covered.lines() {
                 let level = number * LINES + bit;
-                if level > limit.level() {
-                    return Scan::Front;
-                }
-                let end = if level == limit.level() && limit != Rank::LAST {
-                    limit.place()
-                } else {
-                    i64::MAX
-                };
-                let line = &self.lines[level as usize];
-                match line.pop_run(&self.segments, out, portion.of(line), end.max(0) as u64) {
-                    Ok(taken) => return Scan::Took(Run::of_line(level, taken)),
-                    Err(Nothing::Behind) => return Scan::Front,
-                    Err(Nothing::Empty) => {}
+                match self.look_into(level, limit, out, portion) {
+                    Scan::Nothing => {}
+                    found => return found,
                 }
                 if covered.in_doubt(bit) {
                     continue;
                 }
                 if cover.begin_doubt(bit) {
-                    cover.end_doubt(bit, !line.is_empty());
+                    cover.end_doubt(bit, !self.lines[level as usize].is_empty());
                 }
                 continue 'again;
             }
@@ -342,6 +363,9 @@ impl Bands {
         if self.front.best().level() < level {
             return true;
         }
+        if self.covers.is_empty() {
+            return false;
+        }
         let first = match &self.summary {
             None => 0,
             Some(summary) => match summary.load().lines().next() {
@@ -360,11 +384,12 @@ impl Bands {
 
     /// Whether a pop would find nothing. A caller that fenced sees every push from before a partner's fence.
     pub fn is_empty(&self) -> bool {
-        let covers = match &self.summary {
-            Some(summary) => summary.load().is_empty(),
-            None => self.covers[0].load().is_empty(),
+        let nothing = match (&self.summary, self.covers.first()) {
+            (Some(summary), _) => summary.load().is_empty(),
+            (None, Some(cover)) => cover.load().is_empty(),
+            (None, None) => self.lines[0].is_empty(),
         };
-        covers && self.front.best() == Rank::LAST
+        nothing && self.front.best() == Rank::LAST
     }
 
     /// How many words have left the lines: about right.

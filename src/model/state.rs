@@ -49,6 +49,7 @@ impl JobState {
     }
 
     /// The state with this number, as the state word keeps it.
+    #[inline(always)]
     pub(crate) const fn from_bits(bits: u64) -> Self {
         match bits {
             0 => JobState::Vacant,

@@ -6,7 +6,9 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use super::line::Batch;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, fence};
 use crate::table::Ticket;
 use crate::telemetry::{Counter, Latency};
 
@@ -19,6 +21,8 @@ pub(crate) struct Desk {
     /// The first ticket that was not started.
     next: CachePadded<AtomicUsize>,
     end: AtomicUsize,
+    /// Where the first ticket lay in its line; the others lay behind it.
+    place: AtomicU64,
     pub(super) completed: Counter,
     pub(super) failed: Counter,
     pub(super) retried: Counter,
@@ -37,6 +41,7 @@ impl Desk {
             tickets: [const { 0 }; BATCH].map(AtomicU64::new),
             next: CachePadded::new(AtomicUsize::new(0)),
             end: AtomicUsize::new(0),
+            place: AtomicU64::new(0),
             completed: Counter::default(),
             failed: Counter::default(),
             retried: Counter::default(),
@@ -50,14 +55,18 @@ impl Desk {
         }
     }
 
-    /// Lays a batch out. Relaxed throughout: a ticket that is read too late or torn from its batch
-    /// is at worst stale, and its activation finds that out.
-    pub(super) fn lay_out(&self, batch: &[u64]) {
-        for (place, ticket) in self.tickets.iter().zip(batch) {
+    /// Lays a batch out. Relaxed: a ticket that is read too late or torn from its batch is at worst stale, and its
+    /// activation finds that out.
+    pub(super) fn lay_out(&self, batch: &Batch) {
+        self.place.store(batch.place as u64, Relaxed);
+        // ORDERING: Release fence — the place before its tickets; pairs with the Acquire fence in `unstarted`. Who reads
+        // a later batch's place finds the ticket stale: nothing is laid out before the last batch was started.
+        fence(Release);
+        for (place, ticket) in self.tickets.iter().zip(&batch.tickets) {
             place.store(*ticket, Relaxed);
         }
         self.next.store(0, Relaxed);
-        self.end.store(batch.len(), Relaxed);
+        self.end.store(batch.tickets.len(), Relaxed);
     }
 
     /// The owner is about to start ticket number `at`.
@@ -66,10 +75,15 @@ impl Desk {
         self.next.store(at + 1, Relaxed);
     }
 
-    /// Tickets that were not started when this was called, perhaps some that were.
-    pub(super) fn unstarted(&self) -> impl Iterator<Item = Ticket> + '_ {
+    /// Tickets that were not started when this was called, perhaps some that were, and where they lay.
+    pub(super) fn unstarted(&self) -> impl Iterator<Item = (Ticket, i64)> + '_ {
         let next = self.next.load(Relaxed);
         let end = self.end.load(Relaxed).min(BATCH);
-        (next..end).map(|at| Ticket::from_bits(self.tickets[at].load(Relaxed)))
+        (next..end).map(|at| {
+            let ticket = Ticket::from_bits(self.tickets[at].load(Relaxed));
+            // ORDERING: Acquire fence — as in `lay_out`.
+            fence(Acquire);
+            (ticket, self.place.load(Relaxed) as i64 + at as i64)
+        })
     }
 }

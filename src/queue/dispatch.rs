@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::control::OPEN;
 use super::desk::{BATCH, Desk};
 use super::job::Job;
-use super::line::Batch;
+use super::line::{Batch, Taken};
 use super::settle::Next;
 use super::{Queue, Shared};
 use crate::lane::Portion;
 use crate::model::{Failure, PopError};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
-use crate::table::{Claim, Ticket, Trace};
+use crate::table::{Claim, Ticket};
 
 /// Handlers that take longer than this on average get one job at a time.
 const QUICK: Duration = Duration::from_micros(10);
@@ -67,12 +67,12 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     }
 
     /// Runs jobs with `attempt` until the queue is drained or stopped.
-    fn work(mut self, attempt: impl Fn(&Shared<T, R>, &Desk, Ticket, Trace) -> Option<u64>) {
+    fn work(mut self, attempt: impl Fn(&Shared<T, R>, &Desk, Taken) -> Option<u64>) {
         let shared = self.queue.shared.clone();
         while let Found::Work = self.find(&shared) {
             let several = self.batch.tickets.len() > 1;
             if several {
-                self.desk.lay_out(&self.batch.tickets);
+                self.desk.lay_out(&self.batch);
                 // Somebody may have gone to sleep since this worker decided to take several.
                 shared.idle.notify_one();
             }
@@ -84,8 +84,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 if shared.is_stopped() {
                     return;
                 }
-                let ticket = Ticket::from_bits(self.batch.tickets[at]);
-                self.run(&shared, ticket, self.batch.trace, &attempt);
+                self.run(&shared, self.batch.get(at), &attempt);
             }
         }
     }
@@ -93,15 +92,14 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     fn run(
         &mut self,
         shared: &Shared<T, R>,
-        ticket: Ticket,
-        trace: Trace,
-        attempt: &impl Fn(&Shared<T, R>, &Desk, Ticket, Trace) -> Option<u64>,
+        taken: Taken,
+        attempt: &impl Fn(&Shared<T, R>, &Desk, Taken) -> Option<u64>,
     ) {
         // Never handed out after its time to live; the ticket is then stale.
         if shared.mortal.load(Relaxed) {
-            shared.expire(ticket.slot(), shared.time.now().to_nanos());
+            shared.expire(taken.ticket.slot(), shared.time.now().to_nanos());
         }
-        if let Some(ran) = attempt(shared, &self.desk, ticket, trace) {
+        if let Some(ran) = attempt(shared, &self.desk, taken) {
             self.mean = self.mean - self.mean / 8 + ran / 8;
         }
     }
@@ -111,15 +109,14 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     fn urgent(
         &mut self,
         shared: &Shared<T, R>,
-        attempt: &impl Fn(&Shared<T, R>, &Desk, Ticket, Trace) -> Option<u64>,
+        attempt: &impl Fn(&Shared<T, R>, &Desk, Taken) -> Option<u64>,
     ) {
         while shared.line.has_before(self.batch.level) && !shared.is_stopped() {
             let taken = shared.take(&mut self.urgent, Portion::ONE, self.batch.level);
             if taken.is_err() {
                 return;
             }
-            let ticket = Ticket::from_bits(self.urgent.tickets[0]);
-            self.run(shared, ticket, self.urgent.trace, attempt);
+            self.run(shared, self.urgent.get(0), attempt);
         }
     }
 
@@ -175,7 +172,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     }
 
     /// A job that another worker has taken out of the lane and not started.
-    fn unstarted(&mut self, shared: &Shared<T, R>) -> Option<Ticket> {
+    fn unstarted(&mut self, shared: &Shared<T, R>) -> Option<(Ticket, i64)> {
         if self.known != shared.station_count.load(Relaxed) {
             let stations = shared.stations.lock();
             self.known = stations.len();
@@ -185,48 +182,42 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         self.others
             .iter()
             .flat_map(|desk| desk.unstarted())
-            .find(|t| shared.slab.is_current(*t))
+            .find(|(ticket, _)| shared.slab.is_current(*ticket))
     }
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Station<T, R> {
     /// Works with a handler that gets its job by reference.
     pub(crate) fn serve(self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) {
-        self.work(|shared, desk, ticket, trace| shared.attempt(desk, ticket, trace, handler));
+        self.work(|shared, desk, taken| shared.attempt(desk, taken, handler));
     }
 
     /// Runs the next job, if there is one; does not wait.
     pub(crate) fn step(&mut self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) -> bool {
-        self.run_next(|shared, desk, ticket, trace| shared.attempt(desk, ticket, trace, handler))
+        self.run_next(|shared, desk, taken| shared.attempt(desk, taken, handler))
     }
 }
 
 impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// Works with a handler that consumes its job's payload.
     pub(crate) fn serve_owned(self, handler: &impl Fn(T) -> Result<R, Failure>) {
-        self.work(|shared, desk, ticket, trace| shared.attempt_owned(desk, ticket, trace, handler));
+        self.work(|shared, desk, taken| shared.attempt_owned(desk, taken, handler));
     }
 
     /// Runs the next job, if there is one; does not wait.
     pub(crate) fn step_owned(&mut self, handler: &impl Fn(T) -> Result<R, Failure>) -> bool {
-        self.run_next(|shared, desk, ticket, trace| {
-            shared.attempt_owned(desk, ticket, trace, handler)
-        })
+        self.run_next(|shared, desk, taken| shared.attempt_owned(desk, taken, handler))
     }
 }
 
 impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
-    fn run_next(
-        &mut self,
-        attempt: impl Fn(&Shared<T, R>, &Desk, Ticket, Trace) -> Option<u64>,
-    ) -> bool {
+    fn run_next(&mut self, attempt: impl Fn(&Shared<T, R>, &Desk, Taken) -> Option<u64>) -> bool {
         let shared = self.queue.shared.clone();
         let batch = &mut self.batch;
         if shared.is_stopped() || shared.take(batch, Portion::ONE, u32::MAX).is_err() {
             return false;
         }
-        let ticket = Ticket::from_bits(self.batch.tickets[0]);
-        self.run(&shared, ticket, self.batch.trace, &attempt);
+        self.run(&shared, self.batch.get(0), &attempt);
         true
     }
 }
@@ -241,17 +232,17 @@ pub(super) struct Timing {
 impl<T: Sync, R> Shared<T, R> {
     /// One attempt of the job with `ticket`, if it is valid, by a handler that gets its job by reference.
     #[inline]
-    pub(crate) fn attempt(
+    pub(super) fn attempt(
         &self,
         desk: &Desk,
-        ticket: Ticket,
-        trace: Trace,
+        taken: Taken,
         handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>,
     ) -> Option<u64> {
-        let claim = match self.slab.activate(ticket, trace) {
+        let claim = match self.slab.activate(taken.ticket, taken.trace) {
             Ok(claim) => claim,
-            Err(stale) => return self.surfaced(stale, trace),
+            Err(stale) => return self.surfaced(stale, taken.trace),
         };
+        self.slab.set_place(&claim, taken.place);
         let (result, timing) = self.timed(&claim, || handler(&self.job(&claim)));
         let next = |claim: &Claim, failure: &Failure| {
             self.next(claim, failure, || {
@@ -268,11 +259,8 @@ impl<T: Sync, R> Shared<T, R> {
     fn job<'a>(&'a self, claim: &'a Claim) -> Job<'a, T> {
         Job {
             payload: self.slab.payload(claim),
-            id: self.id_of(claim.slot(), self.slab.occupancy(claim)),
-            attempts: self.attempts_of(claim),
-            priority: self.slab.priority(claim.slot()),
             claim,
-            slab: &self.slab,
+            queue: self,
         }
     }
 }
@@ -280,16 +268,15 @@ impl<T: Sync, R> Shared<T, R> {
 impl<T, R> Shared<T, R> {
     /// The same, by a handler that consumes the payload: there is no second attempt.
     #[inline]
-    pub(crate) fn attempt_owned(
+    pub(super) fn attempt_owned(
         &self,
         desk: &Desk,
-        ticket: Ticket,
-        trace: Trace,
+        taken: Taken,
         handler: &impl Fn(T) -> Result<R, Failure>,
     ) -> Option<u64> {
-        let (claim, payload) = match self.slab.activate_owned(ticket, trace) {
+        let (claim, payload) = match self.slab.activate_owned(taken.ticket, taken.trace) {
             Ok(activated) => activated,
-            Err(stale) => return self.surfaced(stale, trace),
+            Err(stale) => return self.surfaced(stale, taken.trace),
         };
         let (result, timing) = self.timed(&claim, || handler(payload));
         self.settle(claim, result, |_, _| Next::Nothing, desk, timing)
@@ -297,7 +284,10 @@ impl<T, R> Shared<T, R> {
 
     /// How many jobs an idle worker could start, about: those on desks count as one, and so do those in line.
     fn work_left(&self) -> usize {
-        let any = |desk: &Arc<Desk>| desk.unstarted().any(|t| self.slab.is_current(t));
+        let any = |desk: &Arc<Desk>| {
+            desk.unstarted()
+                .any(|(ticket, _)| self.slab.is_current(ticket))
+        };
         usize::from(!self.line.is_empty() || self.stations.lock().iter().any(any))
     }
 

@@ -2,17 +2,15 @@
 
 use std::fmt;
 
+use super::Shared;
 use crate::model::JobId;
-use crate::table::{Claim, Slab};
+use crate::table::Claim;
 
 /// One attempt of a job, as its handler gets it.
 pub struct Job<'a, T> {
     pub(super) payload: &'a T,
-    pub(super) id: JobId,
-    pub(super) attempts: u32,
-    pub(super) priority: u32,
     pub(super) claim: &'a Claim,
-    pub(super) slab: &'a dyn Revocable,
+    pub(super) queue: &'a dyn Records,
 }
 
 impl<'a, T> Job<'a, T> {
@@ -23,7 +21,7 @@ impl<'a, T> Job<'a, T> {
 
     /// The job's name.
     pub fn id(&self) -> JobId {
-        self.id
+        self.queue.id(self.claim)
     }
 
     /// Which attempt this is; the first is 1.
@@ -33,7 +31,7 @@ impl<'a, T> Job<'a, T> {
 
     /// How urgent it is; 1 is the most urgent.
     pub fn priority(&self) -> u32 {
-        self.priority
+        self.queue.priority(self.claim)
     }
 
     /// Whether no attempt follows if this one fails.
@@ -51,33 +49,48 @@ impl<'a, T> Job<'a, T> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn is_last_attempt(&self) -> bool {
-        self.attempt() >= self.attempts
+        self.attempt() >= self.queue.attempts(self.claim)
     }
 
     /// Whether the job was decided over the handler's head, by a cancellation or a shutdown: nobody
     /// will take its result. One load; a long handler asks now and then and returns.
     pub fn is_cancelled(&self) -> bool {
-        self.slab.is_revoked(self.claim)
+        self.queue.is_revoked(self.claim)
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Job<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .field("attempt", &self.attempt())
             .field("payload", &self.payload)
             .finish()
     }
 }
 
-/// The table without its type of result, which a handler need not know.
-pub(super) trait Revocable {
+/// What a queue knows of a job, without its types. Asked only by the handlers that want to know.
+pub(super) trait Records {
+    fn id(&self, claim: &Claim) -> JobId;
+    fn attempts(&self, claim: &Claim) -> u32;
+    fn priority(&self, claim: &Claim) -> u32;
     fn is_revoked(&self, claim: &Claim) -> bool;
 }
 
-impl<T, O> Revocable for Slab<T, O> {
+impl<T, R> Records for Shared<T, R> {
+    fn id(&self, claim: &Claim) -> JobId {
+        self.id_of(claim.slot(), self.slab.occupancy(claim))
+    }
+
+    fn attempts(&self, claim: &Claim) -> u32 {
+        self.attempts_of(claim)
+    }
+
+    fn priority(&self, claim: &Claim) -> u32 {
+        self.slab.priority(claim.slot())
+    }
+
     fn is_revoked(&self, claim: &Claim) -> bool {
-        Slab::is_revoked(self, claim)
+        self.slab.is_revoked(claim)
     }
 }

@@ -41,6 +41,8 @@ pub(super) enum Spot {
 pub(super) struct Batch {
     pub(super) tickets: Vec<u64>,
     pub(super) level: u32,
+    /// Where the first one lay; the others lay behind it.
+    pub(super) place: i64,
     pub(super) trace: Trace,
 }
 
@@ -49,17 +51,36 @@ impl Batch {
         Batch {
             tickets: Vec::with_capacity(most),
             level: 0,
+            place: 0,
             trace: Trace::Line,
         }
     }
 
-    /// A single ticket from another worker's desk.
-    pub(super) fn take_over(&mut self, ticket: Ticket) {
-        self.tickets.push(ticket.to_bits());
-        self.trace = Trace::Line;
-        // What is on a desk is overtaken by its own worker's choice only.
-        self.level = 0;
+    /// The ticket number `at`, and where it lay.
+    #[inline(always)]
+    pub(super) fn get(&self, at: usize) -> Taken {
+        Taken {
+            ticket: Ticket::from_bits(self.tickets[at]),
+            trace: self.trace,
+            place: self.place + at as i64,
+        }
     }
+
+    /// A single ticket from another worker's desk, and where it lay.
+    pub(super) fn take_over(&mut self, (ticket, place): (Ticket, i64)) {
+        self.tickets.clear();
+        self.tickets.push(ticket.to_bits());
+        self.place = place;
+        self.trace = Trace::Line;
+    }
+}
+
+/// A ticket in a worker's hand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    pub(super) ticket: Ticket,
+    pub(super) trace: Trace,
+    pub(super) place: i64,
 }
 
 impl Line {
@@ -246,23 +267,19 @@ impl<T, R> Shared<T, R> {
                     Some(schedule) => bands.pop_preferring(schedule.next(), tickets, keep),
                 };
                 run.map(|run| {
-                    batch.level = run.rank.level();
+                    (batch.level, batch.place) = (run.rank.level(), run.rank.place());
                     batch.trace = match run.from_front {
                         true => Trace::Side,
                         false => Trace::Line,
                     };
-                    // Nobody else has these tickets yet, so their slots are still theirs.
-                    for (place, word) in (run.rank.place()..).zip(&batch.tickets) {
-                        self.slab.set_place(Ticket::from_bits(*word).slot(), place);
-                    }
                 })
             }
             Line::Heap(heap, _) => heap.pop().map(|item| {
                 batch.tickets.push(item.value);
-                batch.level = 0;
+                (batch.level, batch.place) = (0, item.place);
                 batch.trace = Trace::Side;
+                // Nobody else has this ticket, so its slot is still its job's.
                 let slot = Ticket::from_bits(item.value).slot();
-                self.slab.set_place(slot, item.place);
                 self.slab.record(slot).key.store(item.key, Relaxed);
             }),
         };
@@ -302,7 +319,7 @@ impl<T, R> Shared<T, R> {
         let mut surfaced = Vec::new();
         bands.collect(|word| self.set_aside(word, &mut surfaced));
         let stations = self.stations.lock().clone();
-        for ticket in stations.iter().flat_map(|desk| desk.unstarted()) {
+        for (ticket, _) in stations.iter().flat_map(|desk| desk.unstarted()) {
             if !self.slab.is_current(ticket) {
                 surfaced.extend(self.note(self.slab.surface(ticket, Trace::Line)));
             }

@@ -46,12 +46,10 @@ impl Room {
 
 impl<T, R> Shared<T, R> {
     /// A slot, if one is vacant.
-    #[inline]
+    #[inline(always)]
     pub(super) fn claim(&self, room: &Room) -> Option<Vacant> {
-        match room.pool.claim(thread_number(), 1) {
-            Some(mut run) => run.pop(),
-            None => self.claim_run(room, 1)?.pop(),
-        }
+        let claim = || room.pool.claim_one(thread_number());
+        claim().or_else(|| self.compact().then(claim).flatten())
     }
 
     /// Up to `most` slots, at least one.
@@ -61,7 +59,7 @@ impl<T, R> Shared<T, R> {
     }
 
     /// A slot for one job; waits for it up to `deadline`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn slot(&self, room: &Room, deadline: Option<Deadline>) -> Result<Vacant, NoSlot> {
         if !self.is_open() {
             return Err(NoSlot::Closed);

@@ -5,12 +5,13 @@
 //! ring, one compare-and-swap claims a run of places, and a full fence follows the claim.
 //!
 //! ```text
-//! index    63 ── position ── 1 | 0 CLOSED (tail), LATER (head: the tail is in a later segment)
+//! index    63 ── position ── 1 | 0 CLOSED (of the tail)
 //! position lap · LAP + offset; offset LAP − 1 is no place: the next segment is being linked
 //! ```
 //! A place is 0 until its pusher has filled it, and again when its popper has emptied it; whoever empties a
-//! segment's last place gives the segment back. A thread preempted between claim and fill delays the
-//! popper of that place; one preempted before it emptied its place delays a pusher that finds the store empty.
+//! segment's last place gives the segment back. A popper sees what is there by the places alone, and reads the tail only
+//! to say "empty". A thread preempted between claim and fill delays the popper of that place; one preempted before it
+//! emptied its place delays a pusher that finds the store empty.
 //!
 //! Source of the index arithmetic: crossbeam-queue's `SegQueue`.
 
@@ -24,13 +25,10 @@ use crate::sync::atomic::{AtomicU32, AtomicU64, fence};
 use crate::sync::{Backoff, order};
 
 /// Positions of one segment; small under loom, so that models cross from one to the next.
-const LAP: u64 = if cfg!(guichet_loom) { 4 } else { 32 };
+const LAP: u64 = if cfg!(guichet_loom) { 4 } else { 64 };
 /// Places of one segment.
 const PLACES: u64 = LAP - 1;
-const FLAG: u64 = 1;
-const CLOSED: u64 = FLAG;
-const LATER: u64 = FLAG;
-
+const CLOSED: u64 = 1;
 /// One step of a position in an index.
 const STEP: u64 = 2;
 
@@ -150,6 +148,18 @@ impl Chain {
     /// Appends `word`.
     #[inline]
     pub fn push(&self, segments: &Segments, word: u64) -> Result<(), PushError<u64>> {
+        let (mut tail, mut number) = self.tail.load();
+        // Neither closed nor at a segment's end, nor about to be there: almost always.
+        while tail & CLOSED == 0 && offset(tail) < PLACES - 1 {
+            match self.claim_push(tail, 1) {
+                Ok(()) => {
+                    let segment = segments.get(number);
+                    fill(&segment.words[offset(tail) as usize], word);
+                    return Ok(());
+                }
+                Err(now) => (tail, number) = (now, self.tail.segment.load(Relaxed)),
+            }
+        }
         match self.push_run(segments, &[word]) {
             Ok(_) => Ok(()),
             Err(_) => Err(PushError::Closed(word)),
@@ -157,7 +167,6 @@ impl Chain {
     }
 
     /// Appends the first of `words` with one claim; how many.
-    #[inline]
     pub fn push_run(&self, segments: &Segments, words: &[u64]) -> Result<usize, PushError<()>> {
         let mut backoff = Backoff::default();
         let mut spare = None;
@@ -182,37 +191,39 @@ impl Chain {
             if last && spare.is_none() {
                 spare = Some(segments.take());
             }
-            let next = tail + count * STEP;
-            // ORDERING: Release — whoever sees the claim sees what came before it; pairs with `close` and
-            // with `pop_run`. Acquire on failure — as in `End::load`.
-            let release = order!("chain_claim_push_relaxed", Release);
-            let swapped = self.tail.index.compare_exchange_weak(
-                tail,
-                next,
-                release,
-                order!("chain_index_relaxed", Acquire),
-            );
-            if let Err(now) = swapped {
+            if let Err(now) = self.claim_push(tail, count) {
                 (tail, number) = (now, self.tail.segment.load(Relaxed));
                 continue;
             }
-            claimed();
             let segment = segments.get(number);
             match spare {
                 Some(spare) if last => self.link(segment, spare),
                 Some(spare) => segments.give_back(spare),
                 None => {}
             }
-            for (place, word) in segment.words[offset as usize..]
+            let places = &segment.words[offset as usize..];
+            places
                 .iter()
                 .zip(&words[..count as usize])
-            {
-                debug_assert!(*word != 0, "0 stands for an empty place");
-                // ORDERING: Release — what the pusher did before; pairs with the Acquire in `empty`.
-                place.store(*word, order!("chain_publish_relaxed", Release));
-            }
+                .for_each(|(place, word)| fill(place, *word));
             return Ok(count as usize);
         }
+    }
+
+    /// Claims `count` places from `tail` on; the tail as it is now if it has moved.
+    #[inline(always)]
+    fn claim_push(&self, tail: u64, count: u64) -> Result<(), u64> {
+        // ORDERING: Release — whoever sees the claim sees what came before it; pairs with `close` and
+        // with `pop_run`. Acquire on failure — as in `End::load`.
+        let release = order!("chain_claim_push_relaxed", Release);
+        self.tail.index.compare_exchange_weak(
+            tail,
+            tail + count * STEP,
+            release,
+            order!("chain_index_relaxed", Acquire),
+        )?;
+        claimed();
+        Ok(())
     }
 
     /// The claimer of a segment's last place puts the next segment behind it.
@@ -242,23 +253,26 @@ impl Chain {
         let mut backoff = Backoff::default();
         let (mut head, mut number) = self.head.load();
         loop {
-            let offset = offset(head);
-            if offset == PLACES {
+            let (position, offset) = (position(head), offset(head));
+            if position >= end {
+                return Err(Nothing::Behind);
+            }
+            let segment = segments.get(number);
+            let most = (most as u64).min(end - position).min(PLACES - offset);
+            let places = &segment.words[offset as usize..(offset + most) as usize];
+            let count = filled(places);
+            if count == 0 {
+                if offset < PLACES && self.ends_at(position) {
+                    return Err(Nothing::Empty);
+                }
+                // A pusher has claimed the place and not filled it yet, or a popper leads the head on.
                 backoff.snooze();
                 (head, number) = self.head.load();
                 continue;
             }
-            let position = position(head);
-            if position >= end {
-                return Err(Nothing::Behind);
-            }
-            let Some((there, later)) = self.ahead(head) else {
-                return Err(Nothing::Empty);
-            };
-            let count = there.min(most as u64).min(end - position);
-            let next = (head + count * STEP) | later;
             // Nothing may fail between the claim and the emptying.
-            out.reserve(count as usize);
+            out.reserve(count);
+            let next = head + count as u64 * STEP;
             // ORDERING: Release — as in `push_run`, for whoever judges the chain empty. Acquire on failure —
             // as in `End::load`.
             let release = order!("chain_claim_pop_relaxed", Release);
@@ -273,51 +287,35 @@ impl Chain {
                 continue;
             }
             claimed();
-            let segment = segments.get(number);
-            if offset + count == PLACES {
+            if offset + count as u64 == PLACES {
                 self.follow(segment, next);
             }
-            for place in &segment.words[offset as usize..(offset + count) as usize] {
-                out.push(empty(place));
+            for place in &places[..count] {
+                out.push(place.load(Relaxed));
+                place.store(0, Relaxed);
             }
             // ORDERING: AcqRel — Release: the emptied places, to whoever gives the segment back; Acquire: those
             // of the others, passed on through `vacant`; pairs with itself.
             let order = order!("chain_emptied_relaxed", AcqRel);
-            let emptied = segment.emptied.fetch_add(count as u32, order);
-            if u64::from(emptied) + count == PLACES {
+            let emptied = segment.emptied.fetch_add(count as u32, order) as usize;
+            if emptied + count == PLACES as usize {
                 segment.next.store(0, Relaxed);
                 segment.emptied.store(0, Relaxed);
                 segments.give_back(number);
             }
-            return Ok(Taken {
-                position,
-                count: count as usize,
-            });
+            return Ok(Taken { position, count });
         }
     }
 
-    /// How many words the head's segment holds from `head` on, and the LATER flag; `None` if the chain was empty.
-    #[inline(always)]
-    fn ahead(&self, head: u64) -> Option<(u64, u64)> {
-        let in_segment = PLACES - offset(head);
-        if head & LATER != 0 {
-            return Some((in_segment, LATER));
-        }
-        let mut tail = self.tail.index.load(Relaxed);
-        if position(tail) <= position(head) {
+    /// Whether nothing was pushed at or behind `position`, where the head was found.
+    #[cold]
+    fn ends_at(&self, head: u64) -> bool {
+        if !cfg!(guichet_bug = "chain_empty_no_fence") {
             // ORDERING: SeqCst fence — a push that completed before a peer's fence is in the `tail` read below;
             // partners: the fence after a claim, and whoever fences before it asks.
             fence(SeqCst);
-            tail = self.tail.index.load(Relaxed);
-            if position(tail) <= position(head) {
-                return None;
-            }
         }
-        if position(tail) / LAP == position(head) / LAP {
-            Some((position(tail) - position(head), 0))
-        } else {
-            Some((in_segment, LATER))
-        }
+        position(self.tail.index.load(Relaxed)) <= head
     }
 
     /// The popper of a segment's last place leads the head to the next segment.
@@ -333,10 +331,9 @@ impl Chain {
         };
         self.head.segment.store(next, Relaxed);
         // ORDERING: Release — the segment of the new index, and what `follow` acquired; pairs with `End::load`.
-        self.head.index.store(
-            (index & !LATER) + STEP,
-            order!("chain_head_relaxed", Release),
-        );
+        self.head
+            .index
+            .store(index + STEP, order!("chain_head_relaxed", Release));
     }
 
     /// Where the next word will be taken from, and where the next one will be put.
@@ -374,20 +371,22 @@ impl Chain {
     }
 }
 
-/// Takes the word out of a claimed place; waits for it if its pusher has not put it there yet.
+/// Fills a place that this thread has claimed.
 #[inline(always)]
-fn empty(place: &AtomicU64) -> u64 {
-    let mut backoff = Backoff::default();
-    loop {
-        // ORDERING: Acquire — what the pusher did before; pairs with the Release store in `push_run`.
-        match place.load(order!("chain_empty_relaxed", Acquire)) {
-            0 => backoff.snooze(),
-            word => {
-                place.store(0, Relaxed);
-                return word;
-            }
-        }
-    }
+fn fill(place: &AtomicU64, word: u64) {
+    debug_assert!(word != 0, "0 stands for an empty place");
+    // ORDERING: Release — what the pusher did before; pairs with the Acquire in `filled`.
+    place.store(word, order!("chain_publish_relaxed", Release));
+}
+
+/// How many of these places, from the first one on, are filled.
+#[inline(always)]
+fn filled(places: &[AtomicU64]) -> usize {
+    let filled = |place: &&AtomicU64| {
+        // ORDERING: Acquire — what the pusher did before; pairs with the Release store in `fill`.
+        place.load(order!("chain_filled_relaxed", Acquire)) != 0
+    };
+    places.iter().take_while(filled).count()
 }
 
 #[inline(always)]

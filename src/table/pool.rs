@@ -74,9 +74,10 @@ impl Vacancies {
     }
 
     /// Takes out the lowest `most`.
+    #[inline(always)]
     fn split(&mut self, most: u32) -> Vacancies {
-        let mut rest = self.map;
-        for _ in 0..most.min(self.map.count_ones()) {
+        let mut rest = self.map & self.map.wrapping_sub(1);
+        for _ in 1..most.min(self.map.count_ones()) {
             rest &= rest - 1;
         }
         let taken = self.map & !rest;
@@ -134,6 +135,16 @@ impl Pool {
             .or_else(|| self.claim_elsewhere(home, most))
     }
 
+    /// One slot out of the home's stash, which almost always has one.
+    #[inline(always)]
+    pub fn claim_one(&self, thread: usize) -> Option<Vacant> {
+        let home = &self.homes[thread % self.homes.len()];
+        let mut run = self
+            .take_from_stash(home, 1)
+            .or_else(|| self.claim_elsewhere(home, 1))?;
+        run.pop()
+    }
+
     #[cold]
     fn claim_elsewhere(&self, home: &Home, most: u32) -> Option<Vacancies> {
         self.refill(home, most, 1).or_else(|| self.sweep(most))
@@ -187,7 +198,7 @@ impl Pool {
         );
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_from_stash(&self, home: &Home, most: u32) -> Option<Vacancies> {
         let mut stash = home.stash.load(Relaxed);
         loop {

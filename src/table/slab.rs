@@ -100,8 +100,8 @@ pub struct Claim {
     slot: u32,
     /// As the activation left it: the first guess of the verb that settles.
     word: Word,
-    attempt: u32,
-    marks: Marks,
+    /// The attempt's number and the job's marks, in one word: as bytes they would cost more than the swap.
+    attempts: u32,
 }
 
 impl Claim {
@@ -111,14 +111,15 @@ impl Claim {
     }
 
     /// Which attempt this is, from 1.
+    #[inline(always)]
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        record::count(self.attempts)
     }
 
     /// What is special about the job.
     #[inline(always)]
     pub fn marks(&self) -> Marks {
-        self.marks
+        Marks::from_bits(self.attempts)
     }
 }
 
@@ -261,8 +262,7 @@ impl<T, O> Slab<T, O> {
             return Ok(Claim {
                 slot: ticket.slot(),
                 word: new,
-                attempt: record::count(attempts),
-                marks: Marks::from_bits(attempts),
+                attempts,
             });
         }
     }
@@ -349,10 +349,10 @@ impl<T, O> Slab<T, O> {
         self.slot(slot).priority.store(priority, Relaxed);
     }
 
-    /// Remembers where the ticket of a slot lay. Its taker's business, before anybody else gets to see it.
+    /// Remembers where the claimed job's ticket lay.
     #[inline(always)]
-    pub fn set_place(&self, slot: u32, place: i64) {
-        self.slot(slot).place.store(place as u64, Relaxed);
+    pub fn set_place(&self, claim: &Claim, place: i64) {
+        self.slot(claim.slot).place.store(place as u64, Relaxed);
     }
 
     /// Where the claimed job's ticket lay.

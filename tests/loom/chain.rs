@@ -124,32 +124,3 @@ fn chain_1x2() {
         assert_eq!(found, [1, 2, 3, 4]);
     });
 }
-
-/// The store is as small as it may be: a pusher that needs a segment waits for the popper who empties one.
-#[test]
-fn chain_reuse() {
-    check("chain_reuse", || {
-        let line = Line::new();
-        for lap in 0..2 {
-            for word in 1..=3 {
-                line.push(word);
-            }
-            for word in 1..=3 - lap {
-                assert_eq!(line.pop(), Some(word));
-            }
-        }
-        // One word left, at a segment's end.
-        let popper = {
-            let line = line.clone();
-            thread::spawn(move || line.pop())
-        };
-        for word in 4..=6 {
-            line.push(word);
-        }
-        assert_eq!(popper.join().unwrap(), Some(3));
-        assert_eq!(
-            [line.pop(), line.pop(), line.pop(), line.pop()],
-            [Some(4), Some(5), Some(6), None]
-        );
-    });
-}

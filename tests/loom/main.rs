@@ -9,6 +9,7 @@
 //! `.ci/bugs` runs single models against builds with one seeded bug, which they must catch.
 #![cfg(guichet_loom)]
 
+mod alarm;
 mod bands;
 mod chain;
 mod channel;
@@ -29,10 +30,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Explores `model` and prints the number of executions.
 fn check(name: &str, model: impl Fn() + Send + Sync + 'static) {
+    explore(name, 0, model);
+}
+
+/// The same with a preemption less: for models of three threads with many steps each.
+fn check_coarsely(name: &str, model: impl Fn() + Send + Sync + 'static) {
+    explore(name, 1, model);
+}
+
+fn explore(name: &str, fewer: usize, model: impl Fn() + Send + Sync + 'static) {
     let executions = Arc::new(AtomicUsize::new(0));
     let counter = executions.clone();
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.preemption_bound = Some(builder.preemption_bound.unwrap_or(2) - fewer);
     builder.max_branches = 20_000;
     builder.check(move || {
         counter.fetch_add(1, Ordering::Relaxed);
