@@ -126,7 +126,11 @@ fn moves(criterion: &mut Criterion) {
     });
     rows(&mut group, "replace", |heap, keys, levels| {
         let word = keys.next() % 1_000 + 1;
-        assert!(heap.replace(black_box(word), word, keys.next() % levels));
+        let key = keys.next() % levels;
+        assert_eq!(
+            heap.replace(black_box(word), key, || Some(word)),
+            Some(true)
+        );
     });
     group.finish();
 }

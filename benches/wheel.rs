@@ -87,7 +87,7 @@ fn expire(criterion: &mut Criterion) {
                 || filled(timers),
                 |wheel| {
                     let (mut now, mut sum) = (0, 0_u64);
-                    while !wheel.is_empty() {
+                    while wheel.pending() > 0 {
                         now += MILLISECOND;
                         wheel.advance(now, BUDGET, |slot, _| sum += u64::from(slot));
                     }

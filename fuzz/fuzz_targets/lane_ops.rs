@@ -40,7 +40,6 @@ enum Step {
     /// Back to the place of the item that left last.
     Back { id: u8 },
     Pop,
-    PopMany(u8),
     /// What is there of this id, or else what is not.
     Remove { id: u8 },
     /// Another value of this id.
@@ -145,7 +144,6 @@ impl Pair {
                 let expected = self.pop_model().ok_or(self.nothing());
                 assert_eq!(self.lane.pop(), expected);
             }
-            Step::PopMany(most) => self.pop_many(most.into()),
             Step::Remove { id } => self.remove(id.into()),
             Step::RemoveStale { id } => {
                 let stale = self.fresh(id.into());
@@ -185,15 +183,6 @@ impl Pair {
         put.is_ok()
     }
 
-    fn pop_many(&mut self, most: usize) {
-        let mut out = Vec::new();
-        let said = self.lane.pop_many(&mut out, most);
-        let expected: Vec<Item> = (0..most).map_while(|_| self.pop_model()).collect();
-        let nothing = expected.is_empty() && most > 0;
-        assert_eq!(said, if nothing { Err(self.nothing()) } else { Ok(expected.len()) });
-        assert_eq!(out, expected);
-    }
-
     fn remove(&mut self, id: u64) {
         let value = match self.present.get(&id) {
             Some(order) => self.items[order],
@@ -208,7 +197,8 @@ impl Pair {
         let new = self.fresh(id);
         let old = self.present.get(&id).map(|order| self.items[order]);
         // One that is not there is not replaced.
-        assert_eq!(self.lane.replace(old.unwrap_or(new), new, key), old.is_some());
+        let said = self.lane.replace(old.unwrap_or(new), key, || Some(new));
+        assert_eq!(said, old.map(|_| true));
         if old.is_some() {
             self.take(id);
             self.append(key, new);

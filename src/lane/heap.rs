@@ -291,34 +291,6 @@ impl Heap {
         first.ok_or_else(|| drained.expect_err("the order is empty, so the inbox was asked"))
     }
 
-    /// Moves up to `most` of the most urgent items to the end of `out`; how many.
-    ///
-    /// # Errors
-    /// As for `pop`.
-    pub fn pop_many(&self, out: &mut Vec<Item>, most: usize) -> Result<usize, PopError> {
-        if most == 0 {
-            return Ok(0);
-        }
-        self.look()?;
-        // What comes while the lock is held finds room as a rule.
-        out.reserve(most.min(self.len()));
-        let before = out.len();
-        let mut sorted = self.shelf.lock();
-        let drained = self.drain(&mut sorted, usize::MAX);
-        while out.len() - before < most
-            && let Some(item) = sorted.order.pop_first()
-        {
-            out.push(item);
-        }
-        let count = out.len() - before;
-        self.tell_gone(&sorted, count);
-        if count == 0 {
-            drained.map(|()| 0)
-        } else {
-            Ok(count)
-        }
-    }
-
     /// Takes out exactly `value`, wherever it is; its key and place.
     pub fn remove(&self, value: u64) -> Option<(u64, i64)> {
         let mut sorted = self.shelf.lock();
@@ -331,21 +303,34 @@ impl Heap {
         removed.map(|item| item.order())
     }
 
-    /// Puts `new` in the place of `old`, behind the items of its `key`; false if `old` is not there.
+    /// Puts what `change` makes of `old` behind the items of `key`, in one step for everyone else; `None` if `old` is
+    /// not there, else whether `change` gave anything. If not, `old` stays where it is.
     ///
     /// # Panics
-    /// If `key` is none of the lane's levels, or there is another item of the id of `new`.
-    pub fn replace(&self, old: u64, new: u64, key: u64) -> bool {
+    /// If `key` is none of the lane's levels, or there is another item of the new one's id.
+    pub fn replace(
+        &self,
+        old: u64,
+        key: u64,
+        change: impl FnOnce() -> Option<u64>,
+    ) -> Option<bool> {
         self.check(key);
         let mut sorted = self.shelf.lock();
         // The verdict on emptiness is for who pops.
         let _ = self.drain(&mut sorted, usize::MAX);
-        let found = sorted.order.remove(old).is_some();
-        if found {
-            sorted.append((key, new));
-        }
+        let item = sorted.order.remove(old);
+        let changed = item.map(|item| match change() {
+            Some(new) => {
+                sorted.append((key, new));
+                true
+            }
+            None => {
+                sorted.order.insert(item);
+                false
+            }
+        });
         self.tell(&sorted);
-        found
+        changed
     }
 
     /// Refuses every later push; what is in the lane can still be popped. True for the first call.

@@ -13,7 +13,7 @@ mod heap;
 mod policy;
 mod rank;
 
-pub use bands::{Bands, MOST_LEVELS, Portion, Run};
+pub use bands::{Bands, MOST_LEVELS, Portion};
 pub use heap::{Heap, Item, Place};
 pub use policy::Schedule;
 pub use rank::Rank;

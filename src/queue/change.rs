@@ -124,11 +124,7 @@ impl<T, R> Shared<T, R> {
         let mut backoff = Backoff::default();
         loop {
             match self.move_to(ticket, priority) {
-                Ok(()) => {
-                    // While it moved it was nowhere: somebody may have gone to sleep for want of it.
-                    self.idle.notify_one();
-                    return true;
-                }
+                Ok(()) => return true,
                 Err(NotMoved::Stale) => return false,
                 // A worker has taken the ticket out and is about to begin the job.
                 Err(NotMoved::Starting) if !self.slab.is_current(ticket) => return false,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Shared;
-use crate::lane::{Bands, Heap, Place, Portion, Rank, Schedule};
+use crate::lane::{Bands, Heap, Item, Place, Portion, Rank, Schedule};
 use crate::model::{Order, Policy, PopError};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Entered, NotMoved, Surfaced, Ticket, Trace, Vacant};
@@ -216,9 +216,12 @@ impl<T, R> Shared<T, R> {
     fn put_on_heap(&self, heap: &Heap, key: &Key, slot: u32, word: u64, spot: Spot) -> bool {
         let record = self.slab.record(slot);
         match spot {
-            Spot::End => heap.push(self.key(key, slot), word).is_err(),
+            Spot::End => {
+                let key = self.key(key, slot, self.slab.priority(slot));
+                heap.push(key, word).is_err()
+            }
             Spot::Newest => {
-                let key = self.key(key, slot);
+                let key = self.key(key, slot, self.slab.priority(slot));
                 heap.insert(key, Place::Front, word).is_err()
             }
             Spot::Back(place) => {
@@ -234,15 +237,16 @@ impl<T, R> Shared<T, R> {
         self.slab.priority(slot) - 1
     }
 
-    fn key(&self, key: &Key, slot: u32) -> u64 {
+    /// What a heap orders the job in `slot` by, with this priority.
+    fn key(&self, key: &Key, slot: u32, priority: u32) -> u64 {
         match key {
-            Key::Priority => self.level(slot).into(),
+            Key::Priority => u64::from(priority) - 1,
             Key::Deadline => match self.slab.marks(slot).optioned {
                 true => self.slab.record(slot).key.load(Relaxed),
                 false => u64::MAX,
             },
             Key::Aged(per) => {
-                let credit = u64::from(self.slab.priority(slot)).saturating_mul(*per);
+                let credit = u64::from(priority).saturating_mul(*per);
                 self.time.now().to_nanos().saturating_add(credit)
             }
         }
@@ -274,13 +278,13 @@ impl<T, R> Shared<T, R> {
                     };
                 })
             }
-            Line::Heap(heap, _) => heap.pop().map(|item| {
-                batch.tickets.push(item.value);
-                (batch.level, batch.place) = (0, item.place);
+            Line::Heap(heap, _) => heap.pop().map(|Item { key, place, value }| {
+                batch.tickets.push(value);
+                (batch.level, batch.place) = (0, place);
                 batch.trace = Trace::Side;
                 // Nobody else has this ticket, so its slot is still its job's.
-                let slot = Ticket::from_bits(item.value).slot();
-                self.slab.record(slot).key.store(item.key, Relaxed);
+                let slot = Ticket::from_bits(value).slot();
+                self.slab.record(slot).key.store(key, Relaxed);
             }),
         };
         surfaced.into_iter().for_each(|slot| self.vacate(slot));
@@ -353,26 +357,25 @@ impl<T, R> Shared<T, R> {
                 }
             }
             Line::Heap(heap, key) => {
-                // Taken out first: nobody else can take it then, nor move it.
-                if heap.remove(ticket.to_bits()).is_none() {
-                    return Err(NotMoved::Starting);
-                }
-                match self.slab.reprioritize(ticket, true) {
-                    Ok(new) => {
-                        self.slab.set_priority(slot, priority);
-                        let entered = Entered {
-                            ticket: new,
-                            trace: Trace::Side,
-                        };
-                        self.put_on_heap(heap, key, slot, entered.ticket.to_bits(), Spot::End);
-                        Ok(())
+                // The key of an aging queue counts the new priority.
+                let key = self.key(key, slot, priority);
+                let mut refused = NotMoved::Starting;
+                let moved = heap.replace(ticket.to_bits(), key, || {
+                    match self.slab.reprioritize(ticket, true) {
+                        Ok(new) => {
+                            self.slab.set_priority(slot, priority);
+                            Some(new.to_bits())
+                        }
+                        Err(not) => {
+                            refused = not;
+                            None
+                        }
                     }
-                    Err(not) => {
-                        // It was ended meanwhile, and this was its last trace.
-                        let vacant = self.slab.surface(ticket, Trace::Side).vacant;
-                        vacant.into_iter().for_each(|slot| self.vacate(slot));
-                        Err(not)
-                    }
+                });
+                match moved {
+                    Some(true) => Ok(()),
+                    // Ended meanwhile: whoever did it takes the ticket out. Or a worker has taken it.
+                    Some(false) | None => Err(refused),
                 }
             }
         }

@@ -12,12 +12,14 @@ mod record;
 mod slab;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
+mod tokens;
 mod word;
 
 pub use outside::{Ended, NotMoved};
 pub use pool::{Pool, Vacancies, Vacant};
 pub use record::{Marks, Record};
-pub use slab::{Claim, Entered, Entry, Slab, Spoils, Surfaced, Trace};
+pub use slab::Slab;
+pub use tokens::{Claim, Entered, Entry, Spoils, Surfaced, Trace};
 pub use word::Ticket;
 
 /// The largest number of slots: what a ticket can name.

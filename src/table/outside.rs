@@ -3,7 +3,8 @@
 //! They name it by slot and occupancy, or by slot and what its record says; load the word, test, and swap
 //! from the very word they loaded, so that what they tested still holds.
 
-use super::slab::{Entered, Slab, Slot, Spoils, Surfaced, Trace};
+use super::slab::{Slab, Slot};
+use super::tokens::{Entered, Spoils, Surfaced, Trace};
 use super::word::{FULL, LINE, SIDE, STRAY, Ticket, WAITER, Word};
 use crate::model::{JobState, Verb};
 use crate::sync::atomic::Ordering::Relaxed;
@@ -253,5 +254,13 @@ impl<T, O> Slab<T, O> {
             JobState::Waiting => self.record(number).expiry(optioned),
             _ => None,
         }
+    }
+
+    /// Every slot's occupancy and state, for counts: exact when nothing moves.
+    pub fn scan(&self) -> impl Iterator<Item = (u32, u64, JobState)> + '_ {
+        (0..self.capacity() as u32).map(|number| {
+            let word = self.load(number);
+            (number, self.occupancy_of(number), word.state())
+        })
     }
 }

@@ -18,7 +18,7 @@
 
 use std::fmt;
 
-use super::slab::Trace;
+use super::tokens::Trace;
 use crate::lane::ID_BITS;
 use crate::model::{JobState, Verb};
 

@@ -20,6 +20,8 @@ mod store;
 mod tests;
 mod timers;
 
+use std::fmt;
+
 use entry::{Entry, Home, Place, Places};
 use late::Late;
 pub use timers::Timers;
@@ -162,13 +164,8 @@ impl Wheel {
     }
 
     /// How many timers there are.
-    pub fn len(&self) -> usize {
+    pub fn pending(&self) -> usize {
         (self.inserted - self.ended) as usize
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.inserted == self.ended
     }
 
     /// Removes the timer of `slot`, which lies at `place`.
@@ -290,5 +287,15 @@ impl Wheel {
             }
             self.run_head += 1;
         }
+    }
+}
+
+impl fmt::Debug for Wheel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wheel")
+            .field("now", &self.now)
+            .field("pending", &self.pending())
+            .field("next", &self.next())
+            .finish_non_exhaustive()
     }
 }

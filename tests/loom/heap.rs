@@ -214,7 +214,7 @@ fn heap_replace_or_pop() {
             thread::spawn(move || heap.pop().map(|item| (item.key, item.value)))
         };
         let new = 2 << 24 | 1;
-        let replaced = heap.replace(value(1), new, 1);
+        let replaced = heap.replace(value(1), 1, || Some(new)).is_some();
         let popped = popper.join().unwrap();
         let expected = if replaced { (1, new) } else { (3, value(1)) };
         assert_eq!(popped, Ok(expected), "replaced: {replaced}");

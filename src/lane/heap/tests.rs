@@ -26,7 +26,6 @@ enum Step {
         id: u64,
     },
     Pop,
-    PopMany(usize),
     Remove(u64),
     /// The value that this id had before.
     RemoveStale(u64),
@@ -46,7 +45,6 @@ fn step(levels: u64) -> impl Strategy<Value = Step> {
         2 => (key_of_front, id.clone()).prop_map(|(key, id)| Step::Front { key, id }),
         2 => id.clone().prop_map(|id| Step::Back { id }),
         4 => Just(Step::Pop),
-        1 => (0..20_usize).prop_map(Step::PopMany),
         2 => id.clone().prop_map(Step::Remove),
         1 => id.clone().prop_map(Step::RemoveStale),
         2 => (id, key_of_new).prop_map(|(id, key)| Step::Replace { id, key }),
@@ -162,17 +160,6 @@ fn compare(heap: &Heap, reference: &mut Reference, step: Step) -> Result<(), Tes
             let expected = reference.pop().ok_or(reference.nothing());
             prop_assert_eq!(heap.pop(), expected);
         }
-        Step::PopMany(most) => {
-            let mut out = Vec::new();
-            let said = heap.pop_many(&mut out, most);
-            let expected: Vec<_> = (0..most).map_while(|_| reference.pop()).collect();
-            if expected.is_empty() && most > 0 {
-                prop_assert_eq!(said, Err(reference.nothing()));
-            } else {
-                prop_assert_eq!(said, Ok(expected.len()));
-            }
-            prop_assert_eq!(out, expected);
-        }
         Step::Remove(id) => {
             let value = match reference.present.contains_key(&id) {
                 true => reference.value(id),
@@ -191,10 +178,12 @@ fn compare(heap: &Heap, reference: &mut Reference, step: Step) -> Result<(), Tes
             if reference.present.contains_key(&id) {
                 let old = reference.value(id);
                 reference.take(id);
-                prop_assert!(heap.replace(old, new, key));
+                // What is not changed stays where it is.
+                prop_assert_eq!(heap.replace(old, key, || None), Some(false));
+                prop_assert_eq!(heap.replace(old, key, || Some(new)), Some(true));
                 reference.append(key, new);
             } else {
-                prop_assert!(!heap.replace(new, new, key));
+                prop_assert_eq!(heap.replace(new, key, || Some(new)), None);
             }
         }
         Step::Close => {
@@ -344,8 +333,7 @@ fn a_pusher_relieves_a_long_inbox() {
     let held = heap.shelf.sorted.lock();
     heap.push(0, 1 << ID_BITS).unwrap();
     drop(held);
-    let mut popped = Vec::new();
-    heap.pop_many(&mut popped, usize::MAX).unwrap();
+    let popped: Vec<_> = std::iter::from_fn(|| heap.pop().ok()).collect();
     let sorted = popped.is_sorted_by_key(|item| (item.key, item.place));
     assert!(sorted && popped.len() == 1 << 12, "{} items", popped.len());
 }
@@ -385,7 +373,7 @@ fn from_many_threads(levels: Option<u32>, meddle: bool) {
             if let Some((key, place)) = heap.remove(value) {
                 heap.insert(key, Place::At(place), value).unwrap();
             }
-            heap.replace(value, value, 1);
+            heap.replace(value, 1, || Some(value));
         }
         for pusher in pushers {
             pusher.join().unwrap();

@@ -1,0 +1,110 @@
+//! What the verbs take and give: where tickets lie, the right to an attempt, the spoils of an end.
+
+use super::pool::Vacant;
+use super::record::{self, Marks};
+use super::word::{Flag, LINE, SIDE, Ticket, Word};
+use crate::park::Oneshot;
+use crate::sync::Arc;
+
+/// Where a ticket lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// In a line: it stays there until it comes up.
+    Line,
+    /// Where it can be taken out: a lane's front, or a heap.
+    Side,
+}
+
+impl Trace {
+    #[inline(always)]
+    pub(super) fn flag(self) -> Flag {
+        match self {
+            Trace::Line => LINE,
+            Trace::Side => SIDE,
+        }
+    }
+}
+
+/// A job that now waits; its ticket must go where `trace` says.
+#[must_use = "a ticket that is not put into a lane strands its job"]
+#[derive(Clone, Copy, Debug)]
+pub struct Entered {
+    /// The job's only valid ticket.
+    pub ticket: Ticket,
+    /// Where it must go: to the side, if a former one still lies in a line.
+    pub trace: Trace,
+}
+
+/// How a job is admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// It waits, and its ticket goes where the trace says.
+    Waiting(Trace),
+    /// It is delayed.
+    Delayed,
+}
+
+/// What a stale ticket was worth.
+#[must_use = "a vacant slot must be given back"]
+#[derive(Debug)]
+pub struct Surfaced {
+    /// The slot counted on it; else another copy of it was used.
+    pub counted: bool,
+    /// It was the slot's last trace.
+    pub vacant: Option<Vacant>,
+}
+
+/// The right to run one attempt, and the hold that keeps the slot for it.
+#[must_use = "a claim that is not settled pins its slot for ever"]
+#[derive(Debug)]
+pub struct Claim {
+    pub(super) slot: u32,
+    /// As the activation left it: the first guess of the verb that settles.
+    pub(super) word: Word,
+    /// The attempt's number and the job's marks, in one word: as bytes they would cost more than the swap.
+    pub(super) attempts: u32,
+}
+
+impl Claim {
+    /// The claimed slot.
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// Which attempt this is, from 1.
+    #[inline(always)]
+    pub fn attempt(&self) -> u32 {
+        record::count(self.attempts)
+    }
+
+    /// What is special about the job.
+    #[inline(always)]
+    pub fn marks(&self) -> Marks {
+        Marks::from_bits(self.attempts)
+    }
+}
+
+/// What the author of a terminal step owns from then on.
+///
+/// Give the slot back first, so that whoever learns of the end finds it free; then the result;
+/// then drop the payload, whose destructor may do anything.
+#[must_use = "a vacant slot must be given back, a waiter must be answered"]
+#[derive(Debug)]
+pub struct Spoils<T, O> {
+    /// To be given back to the pool.
+    pub vacant: Option<Vacant>,
+    /// To be answered.
+    pub waiter: Option<Arc<Oneshot<O>>>,
+    /// To be dropped or handed back.
+    pub payload: Option<T>,
+}
+
+/// How an attempt's own settling went.
+#[must_use]
+#[derive(Debug)]
+pub struct Settled<T, O> {
+    /// Whether this attempt decided the job; else it came late, and only left its hold.
+    pub won: bool,
+    /// What the caller owns now, either way.
+    pub spoils: Spoils<T, O>,
+}
