@@ -10,7 +10,7 @@ use super::pool::Vacant;
 use super::record::{Marks, Record};
 use super::tokens::{Claim, Entered, Entry, Settled, Spoils, Surfaced, Trace};
 use super::word::{FULL, LINE, SIDE, STRAY, Ticket, WAITER, Word};
-use crate::model::{JobState, Verb};
+use crate::model::Verb;
 use crate::park::Oneshot;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
