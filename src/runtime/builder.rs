@@ -57,7 +57,7 @@ impl RuntimeBuilder {
     /// let runtime = Runtime::builder().clock(ManualClock::new()).build()?;
     /// let reminders = runtime.queue::<&str, ()>("reminders").build()?;
     /// reminders.workers(1, |_| Ok(()))?;
-    /// let days = |count| Duration::from_secs(count * 24 * 3600);
+    /// let days = |count: u64| Duration::from_secs(count * 24 * 3600);
     /// let reminder = reminders.job("renew the passport").delay(days(3)).submit()?;
     /// runtime.advance(days(2));
     /// assert!(!reminder.is_finished());
