@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ChangeError, Queue, Shared};
-use crate::model::{JobError, JobId, JobState};
+use crate::model::{JobId, JobState};
 use crate::sync::Backoff;
 use crate::table::{NotMoved, Ticket};
 
@@ -98,17 +98,12 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         let shared = &self.shared;
         let (state, _) = shared.look(id)?;
         let due = shared.time.after(delay);
-        let (done, spoils) = shared.slab.reschedule(id.slot, id.occupancy, due);
-        if let Some(spoils) = spoils {
-            shared.share(spoils, Err(JobError::Cancelled));
-        }
-        if !done {
-            return Err(ChangeError::State(
+        match shared.postpone(id.slot, id.occupancy, due, 0) {
+            true => Ok(()),
+            false => Err(ChangeError::State(
                 shared.look(id).map_or(state, |now| now.0),
-            ));
+            )),
         }
-        shared.announce(id.slot, due);
-        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::fence;
 use crate::table::{Claim, Ended, Entered, Spoils, Trace};
 
-/// Timers that one tick handles before others get their turn.
+/// Timers that are handled before others get the lock.
 const BUDGET: usize = 1024;
 
 impl<T, R> Shared<T, R> {
@@ -88,10 +88,7 @@ impl<T, R> Shared<T, R> {
         if self.expire(slot, now) {
             return;
         }
-        if let Some(later) = self.wall_lags(slot) {
-            // The wall clock was set back: the job keeps waiting for it.
-            self.slab.record(slot).due.store(later, Relaxed);
-            self.announce(slot, later);
+        if self.waits_for_wall(slot) {
             return;
         }
         if let Some(entered) = self.slab.promote(slot, None, now, self.line.end()) {
@@ -104,15 +101,35 @@ impl<T, R> Shared<T, R> {
         }
     }
 
-    /// When a delayed job that waits for the wall clock is due, if it is not yet.
-    fn wall_lags(&self, slot: u32) -> Option<u64> {
-        let wall = self.slab.record(slot).wall.load(Relaxed);
-        if wall == 0 || self.slab.next_instant(slot).is_none() {
-            return None;
+    /// Whether the job in `slot` waits for a time of the wall clock that has not come, since that was set back; then it keeps
+    /// waiting.
+    fn waits_for_wall(&self, slot: u32) -> bool {
+        // The occupancy first: if the job changes now, it is the new one's time that goes with it, or no job's.
+        let occupancy = self.slab.occupancy_of(slot);
+        if self.slab.state(slot, occupancy) != Some(JobState::Delayed) {
+            return false;
         }
-        let now = since_1970(self.time.wall());
-        let missing = Duration::from_nanos(wall.saturating_sub(now));
-        (!missing.is_zero()).then(|| self.time.after(missing))
+        let wall = self.slab.record(slot).wall.load(Relaxed);
+        let missing = wall.saturating_sub(since_1970(self.time.wall()));
+        missing > 0
+            && self.postpone(
+                slot,
+                occupancy,
+                self.time.after(Duration::from_nanos(missing)),
+                wall,
+            )
+    }
+
+    /// `reschedule`; false if the job is not delayed.
+    pub(super) fn postpone(&self, slot: u32, occupancy: u64, due: u64, wall: u64) -> bool {
+        let (done, spoils) = self.slab.reschedule(slot, occupancy, due, wall);
+        if let Some(spoils) = spoils {
+            self.share(spoils, Err(JobError::Cancelled));
+        }
+        if done {
+            self.announce(slot, due);
+        }
+        done
     }
 
     /// `expire`, if the job in `slot` is past its time to live.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Runtime;
 use super::crew::Crew;
 use crate::queue::Hand;
+use crate::sync::Deadline;
 
 impl Runtime {
     /// Does what is due and runs every job that can run, until none is left; the clock stays where it is. For a runtime with a
@@ -26,7 +27,7 @@ impl Runtime {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn run_until_idle(&self) {
-        self.crew.run_until_idle();
+        self.crew.run_until_idle(None);
     }
 
     /// Turns the manual clock `by` so much, stopping at every instant at which something is due, and runs what can run. The clock
@@ -38,24 +39,25 @@ impl Runtime {
         if !self.crew.time.is_manual() {
             return;
         }
-        self.crew.run_until_idle();
+        self.crew.run_until_idle(None);
         while let Some(next) = self.crew.do_due().filter(|next| *next <= end) {
             self.crew.time.turn_to(next);
-            self.crew.run_until_idle();
+            self.crew.run_until_idle(None);
         }
         self.crew.time.turn_to(end);
-        self.crew.run_until_idle();
+        self.crew.run_until_idle(None);
     }
 }
 
 impl Crew {
-    pub(super) fn run_until_idle(&self) {
+    /// Until nothing is left to run, or the deadline has passed.
+    pub(super) fn run_until_idle(&self, deadline: Option<Deadline>) {
         // Out of the lock while handlers run; a handler that calls this finds nobody.
         let mut hands = mem::take(&mut *self.hands.lock());
         let mut worked = !hands.is_empty();
         while worked {
             self.do_due();
-            worked = self.step(&mut hands);
+            worked = self.step(&mut hands) && !deadline.is_some_and(|end| end.passed());
         }
         let mut enlisted = self.hands.lock();
         hands.append(&mut enlisted);

@@ -144,7 +144,8 @@ impl<T, O> Slab<T, O> {
         }
     }
 
-    /// `reschedule`: the delayed job is due at another instant. False if it is not delayed or has gone.
+    /// `reschedule`: the delayed job is due at another instant, and not before `wall` on the wall clock, in nanoseconds since
+    /// 1970, if that is not 0. False if it is not delayed or has gone.
     ///
     /// The spoils are those of a job that was ended meanwhile.
     pub fn reschedule(
@@ -152,6 +153,7 @@ impl<T, O> Slab<T, O> {
         number: u32,
         occupancy: u64,
         due: u64,
+        wall: u64,
     ) -> (bool, Option<Spoils<T, O>>) {
         let mut word = self.load(number);
         // A hold first, so that the record stays this job's.
@@ -167,7 +169,7 @@ impl<T, O> Slab<T, O> {
             }
         }
         let record = self.record(number);
-        record.wall.store(0, Relaxed);
+        record.wall.store(wall, Relaxed);
         record.due.store(due, Relaxed);
         let mut held = word.pinned();
         loop {

@@ -192,7 +192,7 @@ impl World {
 
     /// A delayed job is due at the instant `due`.
     pub fn reschedule(&self, occupancy: u64, due: u64) -> bool {
-        let (done, spoils) = self.slab.reschedule(0, occupancy, due);
+        let (done, spoils) = self.slab.reschedule(0, occupancy, due, 0);
         spoils
             .into_iter()
             .for_each(|spoils| self.share("rescheduled", spoils));
