@@ -30,7 +30,7 @@ const STYLES: Styles = Styles::styled()
     version,
     about = "A work queue inside one process, measured on your machine",
     after_help = "Examples:\n  guichet bench --quick          a first impression in under 20 seconds\n  \
-                  guichet bench                  the full comparison, two to four minutes\n  \
+                  guichet bench                  the full comparison, under five minutes\n  \
                   guichet bench --help           all options",
     disable_help_subcommand = true,
     styles = STYLES
@@ -49,10 +49,12 @@ pub enum Command {
   guichet bench --quick                                   a first impression
   guichet bench --workload empty --levels 1x1,2x2,8x8     only overhead, chosen levels
   guichet bench --workload files --input ~/notes          real work on your own files
+  guichet bench --workload priority --levels 2x2          what 32 priorities cost
+  guichet bench --workload timers --jobs 100000           how late delayed jobs start
   guichet bench --impl guichet-add,crossbeam --reps 15    two contenders, more repetitions
   guichet bench --json result.json --quiet                for scripts
 
-Exit status: 0 done, 1 a job was lost, repeated or wrong, 2 a wrong option,
+Exit status: 0 done, 1 a job was lost, repeated, wrong or early, 2 a wrong option,
 130 or 143 stopped by a signal after printing what had been measured.")]
     Bench(BenchArgs),
 }
@@ -69,7 +71,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "LIST", value_parser = levels, allow_hyphen_values = true, help_heading = "What to run")]
     pub levels: Option<Levels>,
 
-    /// Contenders, separated by commas [default: all]
+    /// Contenders, separated by commas [default: all those of the workload]
     #[arg(
         long = "impl",
         value_enum,
@@ -87,15 +89,16 @@ pub struct BenchArgs {
     #[arg(long, help_heading = "How much")]
     pub quick: bool,
 
-    /// Jobs per run, 1..=10000000 [default: by workload; slow rivals get fewer empty jobs]
+    /// Jobs per run, 1..=10000000, of which `timers` takes a million at most [default: by workload; slow rivals
+    /// get fewer empty jobs]
     #[arg(long, value_name = "N", value_parser = jobs, allow_negative_numbers = true, help_heading = "How much")]
     pub jobs: Option<u64>,
 
-    /// Repetitions of every measurement, 1..=1000 [default: 5, quick 3]
+    /// Repetitions of every measurement, 1..=1000 [default: 5, quick 3, quick timers 1]
     #[arg(long, value_name = "N", value_parser = reps, allow_negative_numbers = true, help_heading = "How much")]
     pub reps: Option<u64>,
 
-    /// Jobs a queue may hold, 1..=16777215
+    /// Jobs a queue may hold, 1..=16777215; `timers` holds all its jobs
     #[arg(long, value_name = "N", value_parser = capacity, allow_negative_numbers = true, default_value = "1024", help_heading = "How much")]
     pub capacity: u64,
 
@@ -115,6 +118,10 @@ pub enum WorkloadChoice {
     Empty,
     /// Jobs that read a file, count lines and words and compute its CRC-32
     Files,
+    /// Empty jobs of 32 priorities, drawn at random: what order costs
+    Priority,
+    /// Jobs delayed by 1 ms to 1 s: how late they start, what adding and cancelling cost
+    Timers,
     /// No jobs: what idle workers cost, and whether memory stays constant
     Idle,
     /// All of the above
@@ -139,6 +146,20 @@ pub enum Impl {
     Mutex,
     /// `ThreadPool::spawn` from outside the pool; knows no bound
     Rayon,
+    /// Of `priority`: a queue without priorities, the baseline
+    GuichetFifo,
+    /// Of `priority`: a queue with a band for each of 32 priorities
+    GuichetBands,
+    /// Of `priority`: a queue whose 1048576 priorities lie in a heap
+    GuichetHeap,
+    /// Of `priority`: worker threads on a `Mutex<BinaryHeap>` with condition variables (parking_lot)
+    MutexHeap,
+    /// Of `timers`: delayed jobs of a queue with one worker
+    GuichetDelay,
+    /// Of `timers`: one thread that sleeps on a condition variable until its `Mutex<BinaryHeap>` has something due
+    CondvarHeap,
+    /// Of `timers`: one thread that looks into the same heap every millisecond
+    TickLoop,
 }
 
 /// What `option` takes, in the words of its error message.

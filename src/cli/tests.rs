@@ -102,6 +102,40 @@ fn names_come_in_lists() {
     let options = bench(&["--impl", "rayon,guichet-add", "--workload", "empty"]).unwrap();
     assert_eq!(options.impls, [Impl::Rayon, Impl::GuichetAdd]);
     assert_eq!(options.workload, WorkloadChoice::Empty);
+    let options = bench(&["--impl", "mutex-heap,guichet-bands", "--workload=priority"]).unwrap();
+    assert_eq!(options.impls, [Impl::MutexHeap, Impl::GuichetBands]);
+    assert_eq!(options.workload, WorkloadChoice::Priority);
+    let options = bench(&["--impl", "tick-loop", "--workload", "timers"]).unwrap();
+    assert_eq!(options.impls, [Impl::TickLoop]);
+    assert_eq!(options.workload, WorkloadChoice::Timers);
+}
+
+#[test]
+fn contenders_and_workload_must_have_to_do_with_each_other() {
+    for (workload, contender) in [
+        ("empty", "guichet-bands"),
+        ("files", "tick-loop"),
+        ("priority", "crossbeam"),
+        ("timers", "guichet-add"),
+    ] {
+        let line = [
+            "guichet",
+            "bench",
+            "-q",
+            "--workload",
+            workload,
+            "--impl",
+            contender,
+        ];
+        let wrong = run(line.iter().map(|word| word.into()), &mut Vec::new()).unwrap_err();
+        assert_eq!(
+            wrong.to_string(),
+            format!(
+                "--impl: none of them takes part in --workload {workload}; see guichet bench --help"
+            )
+        );
+        assert_eq!(wrong.exit_code(), 2);
+    }
 }
 
 #[test]
@@ -133,11 +167,11 @@ fn mistakes_name_option_and_range_in_one_line() {
         ),
         (
             &["--workload", "all\nof it"],
-            "--workload all of it: expected one of empty, files, idle, all",
+            "--workload all of it: expected one of empty, files, priority, timers, idle, all",
         ),
         (
             &["--impl", "kanal"],
-            "--impl kanal: expected a list of guichet-add, guichet-producer, guichet-add-many, crossbeam, std, mutex, rayon",
+            "--impl kanal: expected a list of guichet-add, guichet-producer, guichet-add-many, crossbeam, std, mutex, rayon, guichet-fifo, guichet-bands, guichet-heap, mutex-heap, guichet-delay, condvar-heap, tick-loop",
         ),
         (&["--quick", "--quick"], "--quick may be given only once"),
         (

@@ -11,8 +11,8 @@
 use std::fmt;
 
 use super::Rank;
-use super::cover::{Cover, LINES};
-use super::front::Front;
+use super::cover::{Cover, LINES, Lines};
+use super::front::{Front, IN_LINE};
 use crate::model::{PopError, PushError};
 use crate::ring::{Chain, Nothing, Segments, Taken};
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -20,6 +20,9 @@ use crate::sync::atomic::{AtomicBool, fence};
 
 /// The most levels.
 pub const MOST_LEVELS: u32 = LINES * LINES;
+
+/// So many bits of empty lines are left alone.
+const STALE: u32 = if cfg!(guichet_loom) { 1 } else { 6 };
 
 /// A lane of FIFO lines by level; level 0 is the most urgent.
 pub struct Bands {
@@ -41,6 +44,8 @@ pub struct Run {
     pub rank: Rank,
     /// How many.
     pub count: usize,
+    /// Orders words of one rank; to be given back with the word.
+    pub tie: u64,
     /// Whether it is a single word out of the front.
     pub from_front: bool,
 }
@@ -167,9 +172,9 @@ impl Bands {
             let line = &self.lines[level as usize];
             if limit != Rank::LAST {
                 let (head, _) = line.ends();
-                if let Some((rank, word)) = self.front.pop_in(level, head as i64) {
+                if let Some((rank, tie, word)) = self.front.pop_in(level, head as i64) {
                     out.push(word);
-                    return Scan::Took(Run::single(rank));
+                    return Scan::Took(Run::single(rank, tie));
                 }
             }
             match line.pop_run(&self.segments, out, 1, u64::MAX) {
@@ -197,9 +202,9 @@ impl Bands {
                 }
                 Scan::Took(run) => self.put_in_front(run, out, &mut keep),
                 Scan::Front | Scan::Nothing if best < end => {
-                    if let Some((rank, word)) = self.front.pop(limit) {
+                    if let Some((rank, tie, word)) = self.front.pop(limit) {
                         out.push(word);
-                        return Ok(Run::single(rank));
+                        return Ok(Run::single(rank, tie));
                     }
                 }
                 Scan::Front | Scan::Nothing => {
@@ -236,27 +241,25 @@ impl Bands {
         let Some(summary) = &self.summary else {
             return self.scan_cover(0, limit, out, portion);
         };
-        'again: loop {
+        loop {
             let covered = summary.load();
-            for number in covered.lines() {
+            let mut stale = Lines::default();
+            for number in covered.lines().iter() {
                 match self.scan_cover(number, limit, out, portion) {
                     Scan::Nothing => {}
                     found => return found,
                 }
-                if covered.in_doubt(number) {
-                    continue;
+                // A cover that is not empty after this look is others' business, and nobody waits for them.
+                if !covered.in_doubt(number) && self.covers[number as usize].load().is_empty() {
+                    stale.insert(number);
                 }
-                let cover = &self.covers[number as usize];
-                // Looked through, and covered all the same: others are at it, and nobody waits for them.
-                if !cover.load().is_empty() {
-                    continue;
-                }
-                if summary.begin_doubt(number) {
-                    summary.end_doubt(number, !cover.load().is_empty());
-                }
-                continue 'again;
             }
-            return Scan::Nothing;
+            if stale.is_empty() {
+                return Scan::Nothing;
+            }
+            summary.clear(stale, |number| {
+                !self.covers[number as usize].load().is_empty()
+            });
         }
     }
 
@@ -279,32 +282,41 @@ impl Bands {
         }
     }
 
+    /// One look at the lines of one bitmap. Bits of empty lines are cleared several at a time, since the bitmap is what all
+    /// threads change; all are cleared before "nothing" is said.
     #[inline]
     fn scan_cover(&self, number: u32, limit: Rank, out: &mut Vec<u64>, portion: Portion) -> Scan {
         let cover = &self.covers[number as usize];
-        'again: loop {
+        loop {
             let covered = cover.load();
-            for bit in covered.lines() {
-                let level = number * LINES + bit;
-                match self.look_into(level, limit, out, portion) {
-                    Scan::Nothing => {}
-                    found => return found,
+            let mut stale = Lines::default();
+            let mut found = Scan::Nothing;
+            for bit in covered.lines().iter() {
+                found = self.look_into(number * LINES + bit, limit, out, portion);
+                if !matches!(found, Scan::Nothing) {
+                    break;
                 }
-                if covered.in_doubt(bit) {
-                    continue;
+                if !covered.in_doubt(bit) {
+                    stale.insert(bit);
                 }
-                if cover.begin_doubt(bit) {
-                    cover.end_doubt(bit, !self.lines[level as usize].is_empty());
-                }
-                continue 'again;
             }
-            return Scan::Nothing;
+            let nothing = matches!(found, Scan::Nothing);
+            if stale.len() > STALE || nothing && !stale.is_empty() {
+                cover.clear(stale, |bit| !self.line(number, bit).is_empty());
+            }
+            if !nothing || stale.is_empty() {
+                return found;
+            }
         }
     }
 
-    /// Puts `word` at `rank`: back to where it was.
-    pub fn insert(&self, rank: Rank, word: u64) -> Result<(), PushError<u64>> {
-        self.front.insert(rank, word)
+    fn line(&self, number: u32, bit: u32) -> &Chain {
+        &self.lines[(number * LINES + bit) as usize]
+    }
+
+    /// Puts `word` back to where the pop said that it lay.
+    pub fn insert(&self, rank: Rank, tie: u64, word: u64) -> Result<(), PushError<u64>> {
+        self.front.insert(rank, tie, word)
     }
 
     /// Puts `word` in front of all others of its level.
@@ -314,7 +326,7 @@ impl Bands {
 
     /// Puts `word` behind all others of its level, without a place in the line: for a slot that has one there.
     pub fn insert_behind(&self, level: u32, word: u64) -> Result<(), PushError<u64>> {
-        self.front.insert(self.end_of(level), word)
+        self.front.insert_behind(self.end_of(level), word)
     }
 
     /// Puts what `change` makes of `word` behind all others of `level`, and takes `word` out of the front if it
@@ -366,15 +378,20 @@ impl Bands {
         if self.covers.is_empty() {
             return false;
         }
-        let first = match &self.summary {
-            None => 0,
-            Some(summary) => match summary.load().lines().next() {
-                None => return false,
-                Some(number) => number,
-            },
-        };
-        let line = self.covers[first as usize].load().lines().next();
-        line.is_some_and(|bit| first * LINES + bit < level)
+        match &self.summary {
+            None => self.holds_before(0, level),
+            Some(summary) => {
+                let mut covers = summary.load().lines().iter();
+                covers.any(|number| self.holds_before(number, level))
+            }
+        }
+    }
+
+    /// Whether a line of this bitmap that is more urgent than `level` holds something.
+    fn holds_before(&self, number: u32, level: u32) -> bool {
+        let covered = self.covers[number as usize].load();
+        let mut lines = covered.lines().iter();
+        lines.any(|bit| number * LINES + bit < level && !self.line(number, bit).is_empty())
     }
 
     /// How many words there are: about right while the lane is used.
@@ -384,12 +401,15 @@ impl Bands {
 
     /// Whether a pop would find nothing. A caller that fenced sees every push from before a partner's fence.
     pub fn is_empty(&self) -> bool {
-        let nothing = match (&self.summary, self.covers.first()) {
-            (Some(summary), _) => summary.load().is_empty(),
-            (None, Some(cover)) => cover.load().is_empty(),
-            (None, None) => self.lines[0].is_empty(),
-        };
-        nothing && self.front.best() == Rank::LAST
+        if self.front.best() != Rank::LAST {
+            return false;
+        }
+        let nothing_in = |number| !self.holds_before(number, u32::MAX);
+        match (&self.summary, self.covers.is_empty()) {
+            (Some(summary), _) => summary.load().lines().iter().all(nothing_in),
+            (None, false) => nothing_in(0),
+            (None, true) => self.lines[0].is_empty(),
+        }
     }
 
     /// How many words have left the lines: about right.
@@ -410,14 +430,16 @@ impl Run {
         Run {
             rank: Rank::new(level, taken.position as i64),
             count: taken.count,
+            tie: IN_LINE,
             from_front: false,
         }
     }
 
-    fn single(rank: Rank) -> Self {
+    fn single(rank: Rank, tie: u64) -> Self {
         Run {
             rank,
             count: 1,
+            tie,
             from_front: true,
         }
     }

@@ -3,8 +3,8 @@
 //! ```text
 //! 63 ── doubt (32) ── 32 31 ── live (32) ── 0
 //! ```
-//! A popper that finds a live line empty moves its bit to *doubt*, looks once more behind a full fence, makes
-//! the line live again if something is there, and ends the doubt. Others look into lines in doubt like into
+//! A popper that wants to clear the bits of lines that it found empty moves them to *doubt*, looks once more behind a
+//! full fence, makes a line live again if something is there, and ends the doubt. Others look into lines in doubt like into
 //! live ones. To clear the bit and look again would strand nothing either, with the fences, but in
 //! between another popper would see no bit and say "empty", or take something less urgent.
 
@@ -17,6 +17,47 @@ use crate::sync::{fence_after_rmw, order};
 /// Lines of one bitmap.
 pub(super) const LINES: u32 = 32;
 
+/// Some of the lines.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Lines(u32);
+
+impl Lines {
+    pub(super) fn one(line: u32) -> Self {
+        Lines(1 << line)
+    }
+
+    pub(super) fn insert(&mut self, line: u32) {
+        self.0 |= 1 << line;
+    }
+
+    pub(super) fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The first one first.
+    #[inline]
+    pub(super) fn iter(self) -> impl Iterator<Item = u32> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let line = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            (line < LINES).then_some(line)
+        })
+    }
+
+    fn live(self) -> u64 {
+        self.0.into()
+    }
+
+    fn doubt(self) -> u64 {
+        self.live() << LINES
+    }
+}
+
 /// What a bitmap said at one instant.
 #[derive(Clone, Copy)]
 pub(super) struct Covered(u64);
@@ -26,31 +67,20 @@ impl Covered {
         self.0 == 0
     }
 
-    /// The lines that may hold something, the first one first.
-    pub(super) fn lines(self) -> impl Iterator<Item = u32> {
-        let mut left = (self.0 | self.0 >> LINES) as u32;
-        std::iter::from_fn(move || {
-            let line = left.trailing_zeros();
-            left &= left.wrapping_sub(1);
-            (line < LINES).then_some(line)
-        })
+    /// The lines that may hold something.
+    #[inline]
+    pub(super) fn lines(self) -> Lines {
+        Lines((self.0 | self.0 >> LINES) as u32)
     }
 
+    #[inline]
     pub(super) fn in_doubt(self, line: u32) -> bool {
-        self.0 & doubt(line) != 0
+        self.0 & Lines::one(line).doubt() != 0
     }
 }
 
 /// The bitmap of up to 32 lines.
 pub(super) struct Cover(CachePadded<AtomicU64>);
-
-fn live(line: u32) -> u64 {
-    1 << line
-}
-
-fn doubt(line: u32) -> u64 {
-    live(line) << LINES
-}
 
 impl Cover {
     pub(super) fn new() -> Self {
@@ -59,56 +89,56 @@ impl Cover {
 
     #[inline]
     pub(super) fn load(&self) -> Covered {
-        // ORDERING: Acquire — what lay in the line when its bit was set; pairs with `mark` and `settle`.
+        // ORDERING: Acquire — what lay in the line when its bit was set; pairs with `mark` and `clear`.
         Covered(self.0.load(order!("cover_load_relaxed", Acquire)))
     }
 
     /// The line holds something. The caller has put a full fence between putting it there and this.
     #[inline]
     pub(super) fn mark(&self, line: u32) {
-        if self.0.load(Relaxed) & live(line) == 0 {
+        let live = Lines::one(line).live();
+        if self.0.load(Relaxed) & live == 0 {
             // ORDERING: Release — what was put into the line; pairs with `load`.
-            self.0
-                .fetch_or(live(line), order!("cover_mark_relaxed", Release));
+            self.0.fetch_or(live, order!("cover_mark_relaxed", Release));
         }
     }
 
-    /// A popper found the line empty: from live to in doubt, with a full fence. False if it is not live or in
-    /// doubt already.
-    pub(super) fn begin_doubt(&self, line: u32) -> bool {
+    /// Clears the bits of `lines`, which a popper found empty, but for those where `holds` now finds something. Leaves them to
+    /// others if somebody else has changed the bitmap meanwhile, or is in doubt about them.
+    pub(super) fn clear(&self, lines: Lines, holds: impl Fn(u32) -> bool) {
         let now = self.0.load(Relaxed);
-        if now & live(line) == 0 || now & doubt(line) != 0 {
-            return false;
+        if now & lines.live() != lines.live() || now & lines.doubt() != 0 {
+            return;
         }
         let doubted = if cfg!(guichet_bug = "cover_plain_bitmap") {
-            now & !live(line)
+            now & !lines.live()
         } else {
-            now & !live(line) | doubt(line)
+            now & !lines.live() | lines.doubt()
         };
-        // ORDERING: Release — who emptied the line, and where its words went, to whoever sees no bit; pairs
+        // ORDERING: Release — who emptied the lines, and where their words went, to whoever sees no bit; pairs
         // with `load`.
         let release = order!("cover_doubt_relaxed", Release);
-        let begun = self
-            .0
-            .compare_exchange(now, doubted, release, Relaxed)
-            .is_ok();
-        if begun && !cfg!(guichet_bug = "cover_doubt_no_fence") {
-            // ORDERING: full fence — the cleared bit before the second look into the line. Partner: the fence
+        let begun = self.0.compare_exchange(now, doubted, release, Relaxed);
+        if begun.is_err() {
+            return;
+        }
+        if !cfg!(guichet_bug = "cover_doubt_no_fence") {
+            // ORDERING: full fence — the cleared bits before the second look into the lines. Partner: the fence
             // between a push and its `mark`. Either the look finds the push, or the pusher finds the bit clear.
             fence_after_rmw();
         }
-        begun
-    }
-
-    /// The second look found something, or nothing.
-    pub(super) fn end_doubt(&self, line: u32, something: bool) {
-        if something {
+        let mut again = Lines::default();
+        lines
+            .iter()
+            .filter(|line| holds(*line))
+            .for_each(|line| again.insert(line));
+        if !again.is_empty() {
             // ORDERING: Release — as in `mark`.
             self.0
-                .fetch_or(live(line), order!("cover_settle_relaxed", Release));
+                .fetch_or(again.live(), order!("cover_again_relaxed", Release));
         }
-        // ORDERING: Release — as in `begin_doubt`.
+        // ORDERING: Release — as where the doubt began.
         self.0
-            .fetch_and(!doubt(line), order!("cover_end_relaxed", Release));
+            .fetch_and(!lines.doubt(), order!("cover_end_relaxed", Release));
     }
 }

@@ -18,15 +18,20 @@ use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::{AtomicU64, fence};
 use crate::sync::{Mutex, order};
 
-/// Rank, and how many were put here before: ties are first in, first out.
-type Key = (Rank, u64);
+/// Orders what has the same rank: what was put behind a line's end in turn, and then what lay in the line there.
+pub type Tie = u64;
+
+/// The tie of what lay in a line.
+pub const IN_LINE: Tie = Tie::MAX;
+
+type Key = (Rank, Tie);
 
 #[derive(Default)]
 struct Words {
     by_rank: BTreeMap<Key, u64>,
     by_id: HashMap<u32, Key>,
-    /// Words ever put here.
-    count: u64,
+    /// The next tie.
+    ties: Tie,
     /// Words ever put here as the newest.
     newest: i64,
     closed: bool,
@@ -85,11 +90,20 @@ impl Front {
         self.signs.turn.load(Relaxed) == turn.0 || cfg!(guichet_bug = "front_ignore_turn")
     }
 
-    /// Puts `word` at `rank`, behind others of that rank. Like all that puts words here, refused once closed.
-    pub(super) fn insert(&self, rank: Rank, word: u64) -> Result<(), PushError<u64>> {
+    /// Puts `word` back to where it was. Like all that puts words here, refused once closed.
+    pub(super) fn insert(&self, rank: Rank, tie: Tie, word: u64) -> Result<(), PushError<u64>> {
         let mut words = self.words.lock();
         words.admit(word)?;
-        words.insert(rank, word);
+        words.insert((rank, tie), word);
+        self.publish(&words);
+        Ok(())
+    }
+
+    /// Puts `word` at `rank`, behind others that were put there.
+    pub(super) fn insert_behind(&self, rank: Rank, word: u64) -> Result<(), PushError<u64>> {
+        let mut words = self.words.lock();
+        words.admit(word)?;
+        words.append(rank, word);
         self.publish(&words);
         Ok(())
     }
@@ -100,7 +114,7 @@ impl Front {
         words.admit(word)?;
         words.newest += 1;
         let rank = Rank::new(level, -words.newest);
-        words.insert(rank, word);
+        words.append(rank, word);
         self.publish(&words);
         Ok(())
     }
@@ -111,23 +125,23 @@ impl Front {
     }
 
     /// Takes the first word, if its rank is at most `limit`.
-    pub(super) fn pop(&self, limit: Rank) -> Option<(Rank, u64)> {
+    pub(super) fn pop(&self, limit: Rank) -> Option<(Rank, Tie, u64)> {
         let mut words = self.words.lock();
         let (key, _) = words.by_rank.first_key_value()?;
         let key = (key.0 <= limit).then_some(*key)?;
         let word = words.take(key);
         self.publish(&words);
-        Some((key.0, word))
+        Some((key.0, key.1, word))
     }
 
     /// Takes the first word of `level`, if its place is at most `end`.
-    pub(super) fn pop_in(&self, level: u32, end: i64) -> Option<(Rank, u64)> {
+    pub(super) fn pop_in(&self, level: u32, end: i64) -> Option<(Rank, Tie, u64)> {
         let mut words = self.words.lock();
         let all = (Rank::first_of(level), 0)..=(Rank::new(level, end), u64::MAX);
         let key = *words.by_rank.range(all).next()?.0;
         let word = words.take(key);
         self.publish(&words);
-        Some((key.0, word))
+        Some((key.0, key.1, word))
     }
 
     /// Takes out exactly `word`; false if it is not here.
@@ -159,7 +173,7 @@ impl Front {
         if let Some(key) = present {
             words.take(key);
         }
-        words.insert(rank(), new);
+        words.append(rank(), new);
         self.publish(&words);
         Ok(Ok(()))
     }
@@ -171,7 +185,7 @@ impl Front {
         // ORDERING: SeqCst fence — the odd turn before the first word leaves its line. Partner: the fence after a
         // popper's claim. A popper that claims later sees the turn.
         fence(SeqCst);
-        drain(&mut |rank, word| words.insert(rank, word));
+        drain(&mut |rank, word| words.insert((rank, IN_LINE), word));
         self.publish(&words);
         // ORDERING: Release — `best`, to poppers of the next turn; pairs with `turn`.
         self.signs
@@ -202,9 +216,13 @@ impl Words {
         }
     }
 
-    fn insert(&mut self, rank: Rank, word: u64) {
-        let key = (rank, self.count);
-        self.count += 1;
+    fn append(&mut self, rank: Rank, word: u64) {
+        let key = (rank, self.ties);
+        self.ties += 1;
+        self.insert(key, word);
+    }
+
+    fn insert(&mut self, key: Key, word: u64) {
         self.by_rank.insert(key, word);
         let before = self.by_id.insert(id_of(word), key);
         debug_assert!(before.is_none(), "two words of slot {}", id_of(word));

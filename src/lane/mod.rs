@@ -14,6 +14,7 @@ mod policy;
 mod rank;
 
 pub use bands::{Bands, MOST_LEVELS, Portion};
+pub use front::IN_LINE;
 pub use heap::{Heap, Item, Place};
 pub use policy::Schedule;
 pub use rank::Rank;

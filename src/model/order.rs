@@ -46,6 +46,6 @@ pub enum Policy {
         per: Duration,
     },
     /// Of `n` priorities, priority `p` has `n + 1 - p` turns in a round; a turn that it can't use goes to the
-    /// most urgent job. For [`Order::Bands`]. Workers take one job at a time.
+    /// most urgent job, and a look that finds nothing is a turn. For [`Order::Bands`]. Workers take one job at a time.
     Weighted,
 }

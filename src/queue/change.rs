@@ -46,7 +46,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         }
     }
 
-    /// Makes a delayed job wait at once, behind its peers; also one that pauses between two attempts.
+    /// Makes a delayed job wait at once, behind its peers, or in front of them if it is a
+    /// [`lifo`](crate::JobBuilder::lifo) one; also one that pauses between two attempts.
     ///
     /// # Errors
     /// As [`set_priority`](Queue::set_priority).
@@ -65,9 +66,12 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     pub fn promote(&self, id: JobId) -> Result<(), ChangeError> {
         let shared = &self.shared;
         let (state, _) = shared.look(id)?;
-        let promoted = shared
-            .slab
-            .promote(id.slot, Some(id.occupancy), 0, shared.line.end());
+        let promoted = shared.slab.promote(
+            id.slot,
+            Some(id.occupancy),
+            0,
+            shared.trace_when_due(id.slot),
+        );
         match promoted {
             Some(entered) => {
                 shared.promoted(entered);

@@ -242,7 +242,7 @@ impl<T: Sync, R> Shared<T, R> {
             Ok(claim) => claim,
             Err(stale) => return self.surfaced(stale, taken.trace),
         };
-        self.slab.set_place(&claim, taken.place);
+        self.slab.set_place(&claim, taken.trace, taken.place);
         let (result, timing) = self.timed(&claim, || handler(&self.job(&claim)));
         let next = |claim: &Claim, failure: &Failure| {
             self.next(claim, failure, || {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Shared;
-use crate::lane::{Bands, Heap, Item, Place, Portion, Rank, Schedule};
+use crate::lane::{Bands, Heap, IN_LINE, Item, Place, Portion, Rank, Schedule};
 use crate::model::{Order, Policy, PopError};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Entered, NotMoved, Surfaced, Ticket, Trace, Vacant};
@@ -33,7 +33,7 @@ pub(super) enum Spot {
     /// In front of them.
     Newest,
     /// To where it was.
-    Back(i64),
+    Back(Trace, i64),
 }
 
 /// Tickets that a worker took: of one level, from one place.
@@ -209,7 +209,13 @@ impl<T, R> Shared<T, R> {
         match spot {
             Spot::End => bands.insert_behind(level, word).is_err(),
             Spot::Newest => bands.insert_newest(level, word).is_err(),
-            Spot::Back(place) => bands.insert(Rank::new(level, place), word).is_err(),
+            Spot::Back(trace, place) => {
+                let tie = match trace {
+                    Trace::Line => IN_LINE,
+                    Trace::Side => self.slab.record(slot).tie.load(Relaxed),
+                };
+                bands.insert(Rank::new(level, place), tie, word).is_err()
+            }
         }
     }
 
@@ -224,7 +230,7 @@ impl<T, R> Shared<T, R> {
                 let key = self.key(key, slot, self.slab.priority(slot));
                 heap.insert(key, Place::Front, word).is_err()
             }
-            Spot::Back(place) => {
+            Spot::Back(_, place) => {
                 let key = record.key.load(Relaxed);
                 heap.insert(key, Place::At(place), word).is_err()
             }
@@ -273,7 +279,12 @@ impl<T, R> Shared<T, R> {
                 run.map(|run| {
                     (batch.level, batch.place) = (run.rank.level(), run.rank.place());
                     batch.trace = match run.from_front {
-                        true => Trace::Side,
+                        true => {
+                            // Nobody else has this ticket, so its slot is still its job's.
+                            let slot = Ticket::from_bits(batch.tickets[0]).slot();
+                            self.slab.record(slot).tie.store(run.tie, Relaxed);
+                            Trace::Side
+                        }
                         false => Trace::Line,
                     };
                 })

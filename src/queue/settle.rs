@@ -132,7 +132,10 @@ impl<T, R> Shared<T, R> {
             self.id_of(claim.slot(), self.slab.occupancy(&claim)),
         );
         let (spot, trace) = match verb {
-            Verb::Requeue => (Spot::Back(self.slab.place(&claim)), Trace::Side),
+            Verb::Requeue => {
+                let (trace, place) = self.slab.place(&claim);
+                (Spot::Back(trace, place), Trace::Side)
+            }
             _ => (Spot::End, self.line.end()),
         };
         // Counted before anybody can learn of the attempt's end.

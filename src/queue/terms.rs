@@ -83,8 +83,8 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
         self
     }
 
-    /// In front of all jobs of its priority that wait now: last in, first out. A retry goes behind its peers
-    /// all the same.
+    /// In front of all jobs of its priority that wait when it does: last in, first out. With [`Order::Deadline`] and
+    /// [`Policy::Aging`](crate::Policy::Aging), of those with the same deadline or age. A retry goes behind its peers all the same.
     pub fn lifo(mut self) -> Self {
         self.terms.newest = true;
         self

@@ -91,7 +91,10 @@ impl<T, R> Shared<T, R> {
         if self.waits_for_wall(slot) {
             return;
         }
-        if let Some(entered) = self.slab.promote(slot, None, now, self.line.end()) {
+        if let Some(entered) = self
+            .slab
+            .promote(slot, None, now, self.trace_when_due(slot))
+        {
             // It may expire before its turn comes.
             if self.mortal.load(Relaxed) {
                 self.timers
@@ -155,6 +158,14 @@ impl<T, R> Shared<T, R> {
             None => {}
         }
         self.share(ended.spoils, outcome);
+    }
+
+    /// Where the ticket of the delayed job in `slot` is to go.
+    pub(super) fn trace_when_due(&self, slot: u32) -> Trace {
+        match self.slab.record(slot).newest.load(Relaxed) {
+            true => Trace::Side,
+            false => self.line.end(),
+        }
     }
 
     /// A job that was delayed waits now: its ticket goes where it asked for.

@@ -8,10 +8,10 @@
 //! index    63 ── position ── 1 | 0 CLOSED (of the tail)
 //! position lap · LAP + offset; offset LAP − 1 is no place: the next segment is being linked
 //! ```
-//! A place is 0 until its pusher has filled it, and again when its popper has emptied it; whoever empties a
-//! segment's last place gives the segment back. A popper sees what is there by the places alone, and reads the tail only
+//! A place is 0 until its pusher has filled it, and again when its popper has emptied it; whoever claims a
+//! segment's last place gives the segment back, and its next user waits until all places are 0. A popper sees what is there by the places alone, and reads the tail only
 //! to say "empty". A thread preempted between claim and fill delays the popper of that place; one preempted before it
-//! emptied its place delays a pusher that finds the store empty.
+//! emptied its place delays the segment's next user, which comes after all others in the store.
 //!
 //! Source of the index arithmetic: crossbeam-queue's `SegQueue`.
 
@@ -20,8 +20,8 @@ use std::fmt;
 use crossbeam_utils::CachePadded;
 
 use super::{PushError, Ring, claimed, see_the_end};
-use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
-use crate::sync::atomic::{AtomicU32, AtomicU64, fence};
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::{AtomicU32, AtomicU64};
 use crate::sync::{Backoff, order};
 
 /// Positions of one segment; small under loom, so that models cross from one to the next.
@@ -36,7 +36,6 @@ struct Segment {
     words: [AtomicU64; PLACES as usize],
     /// The segment behind this one, counted from 1; 0 while there is none.
     next: AtomicU32,
-    emptied: AtomicU32,
 }
 
 /// The store of segments.
@@ -53,7 +52,6 @@ impl Segments {
         let segment = |_| Segment {
             words: [const { 0 }; PLACES as usize].map(AtomicU64::new),
             next: AtomicU32::new(0),
-            emptied: AtomicU32::new(0),
         };
         let vacant = Ring::new(count);
         for number in 0..count as u32 {
@@ -69,16 +67,23 @@ impl Segments {
         &self.segments[number as usize]
     }
 
-    /// A vacant segment. If there is none, poppers are about to give some back: words and chains account for
-    /// fewer segments than there are.
+    /// A clean segment: waits until one is vacant, and until the last poppers have emptied their places in it. They are
+    /// about to: words and chains account for fewer segments than there are.
     fn take(&self) -> u32 {
         let mut backoff = Backoff::default();
-        loop {
+        let number = loop {
             match self.vacant.pop() {
-                Ok(number) => return number,
+                Ok(number) => break number,
                 Err(_) => backoff.snooze(),
             }
+        };
+        for place in &self.get(number).words {
+            // ORDERING: Acquire — its last popper has taken the word; pairs with the Release that empties a place.
+            while place.load(order!("chain_clean_relaxed", Acquire)) != 0 {
+                backoff.snooze();
+            }
         }
+        number
     }
 
     fn give_back(&self, number: u32) {
@@ -287,34 +292,26 @@ impl Chain {
                 continue;
             }
             claimed();
-            if offset + count as u64 == PLACES {
+            let last = offset + count as u64 == PLACES;
+            if last {
                 self.follow(segment, next);
             }
             for place in &places[..count] {
                 out.push(place.load(Relaxed));
-                place.store(0, Relaxed);
+                // ORDERING: Release — the word was taken; pairs with the Acquire in `take`.
+                place.store(0, order!("chain_emptied_relaxed", Release));
             }
-            // ORDERING: AcqRel — Release: the emptied places, to whoever gives the segment back; Acquire: those
-            // of the others, passed on through `vacant`; pairs with itself.
-            let order = order!("chain_emptied_relaxed", AcqRel);
-            let emptied = segment.emptied.fetch_add(count as u32, order) as usize;
-            if emptied + count == PLACES as usize {
-                segment.next.store(0, Relaxed);
-                segment.emptied.store(0, Relaxed);
+            if last {
                 segments.give_back(number);
             }
             return Ok(Taken { position, count });
         }
     }
 
-    /// Whether nothing was pushed at or behind `position`, where the head was found.
-    #[cold]
+    /// Whether nothing was pushed at or behind `head`. No fence: a push that happened before this call is seen, and who
+    /// waits for one fences before it looks.
+    #[inline]
     fn ends_at(&self, head: u64) -> bool {
-        if !cfg!(guichet_bug = "chain_empty_no_fence") {
-            // ORDERING: SeqCst fence — a push that completed before a peer's fence is in the `tail` read below;
-            // partners: the fence after a claim, and whoever fences before it asks.
-            fence(SeqCst);
-        }
         position(self.tail.index.load(Relaxed)) <= head
     }
 
@@ -329,6 +326,7 @@ impl Chain {
                 next => break next - 1,
             }
         };
+        segment.next.store(0, Relaxed);
         self.head.segment.store(next, Relaxed);
         // ORDERING: Release — the segment of the new index, and what `follow` acquired; pairs with `End::load`.
         self.head

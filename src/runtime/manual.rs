@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Runtime;
 use super::crew::Crew;
-use crate::queue::Hand;
+use crate::queue::{Hand, Host, current_worker};
 use crate::sync::Deadline;
 
 impl Runtime {
@@ -54,7 +54,7 @@ impl Crew {
     pub(super) fn run_until_idle(&self, deadline: Option<Deadline>) {
         // Out of the lock while handlers run; a handler that calls this finds nobody.
         let mut hands = mem::take(&mut *self.hands.lock());
-        let mut worked = !hands.is_empty();
+        let mut worked = !current_worker().is_some_and(|worker| worker.runtime == self.number());
         while worked {
             self.do_due();
             worked = self.step(&mut hands) && !deadline.is_some_and(|end| end.passed());

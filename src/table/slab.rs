@@ -249,13 +249,19 @@ impl<T, O> Slab<T, O> {
 
     /// Remembers where the claimed job's ticket lay.
     #[inline(always)]
-    pub fn set_place(&self, claim: &Claim, place: i64) {
+    pub fn set_place(&self, claim: &Claim, trace: Trace, place: i64) {
+        let place = place << 1 | i64::from(trace == Trace::Side);
         self.slot(claim.slot).place.store(place as u64, Relaxed);
     }
 
     /// Where the claimed job's ticket lay.
-    pub fn place(&self, claim: &Claim) -> i64 {
-        self.slot(claim.slot).place.load(Relaxed) as i64
+    pub fn place(&self, claim: &Claim) -> (Trace, i64) {
+        let place = self.slot(claim.slot).place.load(Relaxed) as i64;
+        let trace = match place & 1 {
+            0 => Trace::Line,
+            _ => Trace::Side,
+        };
+        (trace, place >> 1)
     }
 
     /// How many jobs the claimed slot has held, the claimed one included.

@@ -42,7 +42,9 @@ impl Timers {
 
     /// The same, known at once: takes a cancelled timer out.
     pub fn review(&self, slot: u32, when: impl Fn(u32) -> Option<u64>) {
-        set(&mut self.wheel.lock(), slot, &when);
+        let mut wheel = self.wheel.lock();
+        self.drain(&mut wheel, &when);
+        set(&mut wheel, slot, &when);
     }
 
     /// Appends the slots whose instant has come by `now` to `fired`, in order of instant and announcement, after at

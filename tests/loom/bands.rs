@@ -188,11 +188,12 @@ fn bands_insert_goes_back() {
                 (wait(), wait())
             })
         };
-        lane.insert(Rank::new(0, 0), 1).expect("the lane is open");
+        lane.insert(Rank::new(0, 0), u64::MAX, 1)
+            .expect("the lane is open");
         let mine = pop(&lane);
         assert_eq!(mine.is_some_and(|word| word > 2), false);
         if let Some(word) = mine {
-            lane.insert(Rank::new(0, word as i64 - 1), word)
+            lane.insert(Rank::new(0, word as i64 - 1), u64::MAX, word)
                 .expect("the lane is open");
         }
         idle.notify_one();

@@ -4,6 +4,7 @@
 //! which order, at which instant, every state and count in between, and who learns what. A program's operations are
 //! done between runs and inside handlers.
 
+mod found;
 mod program;
 mod reference;
 mod world;

@@ -161,7 +161,7 @@ pub struct Case {
 
 fn milliseconds() -> impl Strategy<Value = Duration> {
     prop_oneof![
-        6 => (0..4_u64).prop_map(Duration::from_millis),
+        8 => (0..4_u64).prop_map(Duration::from_millis),
         4 => (0..12_u64).prop_map(Duration::from_millis),
         1 => (0..40_u64).prop_map(|tenths| Duration::from_millis(100 * tenths)),
         1 => (0..3_u64).prop_map(|days| Duration::from_secs(24 * 3600 * days) + Duration::from_nanos(1)),
@@ -233,7 +233,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::ProducerFlush),
         2 => (0..8_usize, any::<bool>()).prop_map(|(count, waits)| Op::AddMany { count, waits }),
         3 => job().prop_map(Op::Cancel),
-        3 => (job(), level()).prop_map(|(job, level)| Op::SetPriority(job, level)),
+        5 => (job(), level()).prop_map(|(job, level)| Op::SetPriority(job, level)),
         2 => job().prop_map(Op::Promote),
         2 => (job(), milliseconds()).prop_map(|(job, delay)| Op::Reschedule(job, delay)),
         1 => job().prop_map(Op::State),

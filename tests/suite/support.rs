@@ -9,13 +9,84 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use guichet::{JobError, JobHandle, Queue, QueueStats, Runtime};
+use guichet::{Job, JobError, JobHandle, ManualClock, Queue, QueueStats, Runtime};
 
 /// Far longer than anything here takes on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(45);
 
 pub fn runtime() -> Runtime {
     Runtime::new().expect("a runtime with default options")
+}
+
+/// A runtime without threads, and the clock that it goes by.
+pub fn still() -> (Runtime, ManualClock) {
+    let clock = ManualClock::new();
+    let runtime = Runtime::builder().clock(clock.clone()).build();
+    (runtime.expect("a runtime without threads"), clock)
+}
+
+pub const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+pub const NANO: Duration = Duration::from_nanos(1);
+
+/// What handlers saw, in the order in which they did.
+pub struct Log<X>(Arc<Mutex<Vec<X>>>);
+
+impl<X> Log<X> {
+    pub fn new() -> Self {
+        Log(Arc::default())
+    }
+
+    pub fn push(&self, seen: X) {
+        self.0.lock().unwrap().push(seen);
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    /// What came since the last call.
+    pub fn take(&self) -> Vec<X> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl<X> Clone for Log<X> {
+    fn clone(&self) -> Self {
+        Log(self.0.clone())
+    }
+}
+
+/// One worker that writes down the payloads it gets.
+pub fn scribe<T: Copy + Send + Sync + 'static>(queue: &Queue<T, ()>) -> Log<T> {
+    let log = Log::new();
+    let writes = log.clone();
+    let handler = move |job: &Job<'_, T>| {
+        writes.push(*job.payload());
+        Ok(())
+    };
+    queue.workers(1, handler).unwrap();
+    log
+}
+
+/// Numbers without an order of their own, the same ones every time.
+pub struct Scatter(u64);
+
+impl Scatter {
+    pub fn new(seed: u64) -> Self {
+        Scatter(seed)
+    }
+
+    /// From 0 to `end`, which is not among them.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
 }
 
 /// Lets a number of threads pass: each call to `open` lets one more through, `open_wide` all.
@@ -176,11 +247,15 @@ pub struct Books {
     pub completed: u64,
     pub failed: u64,
     pub cancelled: u64,
+    pub expired: u64,
     pub interrupted: u64,
     pub returned: u64,
     pub waiting: u64,
+    pub delayed: u64,
     pub active: u64,
     pub retried: u64,
+    pub snoozed: u64,
+    pub requeued: u64,
     pub panicked: u64,
     pub late: u64,
 }
@@ -189,11 +264,15 @@ pub const NONE: Books = Books {
     completed: 0,
     failed: 0,
     cancelled: 0,
+    expired: 0,
     interrupted: 0,
     returned: 0,
     waiting: 0,
+    delayed: 0,
     active: 0,
     retried: 0,
+    snoozed: 0,
+    requeued: 0,
     panicked: 0,
     late: 0,
 };
@@ -207,9 +286,17 @@ impl Books {
     }
 
     fn accepted(&self) -> u64 {
-        let ended =
-            self.completed + self.failed + self.cancelled + self.interrupted + self.returned;
-        ended + self.waiting + self.active
+        let ended = self.completed
+            + self.failed
+            + self.cancelled
+            + self.expired
+            + self.interrupted
+            + self.returned;
+        ended + self.live()
+    }
+
+    fn live(&self) -> u64 {
+        self.waiting + self.delayed + self.active
     }
 }
 
@@ -219,11 +306,15 @@ pub fn audit(stats: &QueueStats, books: Books) {
         completed: stats.completed,
         failed: stats.failed,
         cancelled: stats.cancelled,
+        expired: stats.expired,
         interrupted: stats.interrupted,
         returned: stats.returned,
         waiting: stats.waiting,
+        delayed: stats.delayed,
         active: stats.active,
         retried: stats.retried,
+        snoozed: stats.snoozed,
+        requeued: stats.requeued,
         panicked: stats.panicked,
         late: stats.late,
     };
@@ -232,7 +323,7 @@ pub fn audit(stats: &QueueStats, books: Books) {
         "the queue's counts (left) against the test's (right)"
     );
     assert_eq!(stats.accepted, books.accepted(), "{stats:?}");
-    assert_eq!(stats.live(), books.waiting + books.active, "{stats:?}");
+    assert_eq!(stats.live(), books.live(), "{stats:?}");
     assert!(stats.is_balanced(), "{stats:?}");
 }
 
@@ -240,8 +331,10 @@ pub fn audit(stats: &QueueStats, books: Books) {
 pub fn settle<T, R>(queue: &Queue<T, R>, books: Books) {
     let end = Instant::now() + PATIENCE;
     let quiet = |stats: &QueueStats| {
-        let moved = (stats.waiting, stats.active, stats.late, stats.accepted);
-        moved == (books.waiting, books.active, books.late, books.accepted()) && stats.is_balanced()
+        let live = (stats.waiting, stats.delayed, stats.active);
+        live == (books.waiting, books.delayed, books.active)
+            && (stats.late, stats.accepted) == (books.late, books.accepted())
+            && stats.is_balanced()
     };
     while !quiet(&queue.stats()) && Instant::now() < end {
         thread::yield_now();

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::idle::Idle;
 use super::results::Group;
+use super::timers::Timers;
 use crate::cli::args::Impl;
 use crate::cli::level::Level;
 
@@ -41,9 +42,40 @@ impl fmt::Display for Goal {
     }
 }
 
-/// All goals, judged by the empty workload and the idle measure.
-pub fn check(groups: &[Group], idle: Option<&Idle>) -> Vec<Goal> {
-    let mut goals = vec![
+/// All goals, judged by the workloads `empty`, `priority` and `timers` and by the idle measure.
+pub fn check(groups: &[Group], idle: Option<&Idle>, timers: Option<&Timers>) -> Vec<Goal> {
+    let mut goals = of_adding(groups);
+    goals.push(at_most(
+        "Bands(32) ≤ 1.3 × the CPU time of Fifo",
+        1.3,
+        ("priority", groups),
+        |group| {
+            let ratio = group.cpu_ratio(Impl::GuichetBands, Impl::GuichetFifo)?;
+            Some(ratio.median)
+        },
+    ));
+    let late = timers.and_then(|timers| {
+        let mut rows = timers.measured();
+        rows.find(|row| row.id == Impl::GuichetDelay)
+    });
+    // An early job is a fault that leaves no row behind, so whatever there is to judge was never early.
+    let late = late.map(|row| row.lateness().p50_us);
+    goals.push(once(
+        "delayed jobs start ≤ 30 µs late at the median, and never early",
+        late,
+        |late| late <= 30.0,
+    ));
+    let burnt = idle.and_then(|idle| idle.cpu_ms_per_second);
+    goals.push(once(
+        "8 idle workers < 1 CPU ms per second",
+        burnt,
+        |burnt| burnt < 1.0,
+    ));
+    goals
+}
+
+fn of_adding(groups: &[Group]) -> Vec<Goal> {
+    vec![
         at_least(
             "single add",
             Impl::GuichetAdd,
@@ -76,32 +108,29 @@ pub fn check(groups: &[Group], idle: Option<&Idle>) -> Vec<Goal> {
             Impl::Rayon,
             groups,
         ),
-        at_most("single add ≤ 100 CPU ns per job", 100.0, groups, |group| {
-            let row = group.row(Impl::GuichetAdd)?;
-            Some(row.spread(|run| run.cpu_ns_per_job)?.median)
-        }),
+        at_most(
+            "single add ≤ 100 CPU ns per job",
+            100.0,
+            ("empty", groups),
+            |group| {
+                let row = group.row(Impl::GuichetAdd)?;
+                Some(row.spread(|run| run.cpu_ns_per_job)?.median)
+            },
+        ),
         at_most(
             "single add, no allocation per job",
             0.005,
-            groups,
+            ("empty", groups),
             |group| {
                 let row = group.row(Impl::GuichetAdd)?;
                 Some(row.spread(|run| Some(run.allocations_per_job))?.median)
             },
         ),
-    ];
-    let burnt = idle.and_then(|idle| idle.cpu_ms_per_second);
-    goals.push(Goal {
-        text: "8 idle workers < 1 CPU ms per second".to_owned(),
-        worst: burnt,
-        at: None,
-        reached: burnt.map(|burnt| burnt < 1.0),
-    });
-    goals
+    ]
 }
 
 fn at_least(what: &str, id: Impl, floor: f64, base: &str, of: Impl, groups: &[Group]) -> Goal {
-    let seen = figures(groups, |group| Some(group.ratio(id, of)?.median));
+    let seen = figures(("empty", groups), |group| Some(group.ratio(id, of)?.median));
     let worst = seen.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
     let text = format!("{what} ≥ {floor} × {base} at every level up to {THREADS}x{THREADS}");
     goal(text, worst, |worst| worst >= floor)
@@ -110,20 +139,26 @@ fn at_least(what: &str, id: Impl, floor: f64, base: &str, of: Impl, groups: &[Gr
 fn at_most(
     what: &str,
     ceiling: f64,
-    groups: &[Group],
+    of: Measured<'_>,
     figure: impl Fn(&Group) -> Option<f64>,
 ) -> Goal {
-    let worst = figures(groups, figure)
+    let worst = figures(of, figure)
         .into_iter()
         .max_by(|a, b| a.0.total_cmp(&b.0));
     let text = format!("{what} at every level up to {THREADS}x{THREADS}");
     goal(text, worst, |worst| worst <= ceiling)
 }
 
-fn figures(groups: &[Group], figure: impl Fn(&Group) -> Option<f64>) -> Vec<(f64, Level)> {
+/// The groups of one workload, named, among all.
+type Measured<'a> = (&'static str, &'a [Group]);
+
+fn figures(
+    (workload, groups): Measured<'_>,
+    figure: impl Fn(&Group) -> Option<f64>,
+) -> Vec<(f64, Level)> {
     let judged = groups
         .iter()
-        .filter(|group| group.workload == "empty" && group.level.within(THREADS));
+        .filter(|group| group.workload == workload && group.level.within(THREADS));
     judged
         .filter_map(|group| Some((figure(group)?, group.level)))
         .collect()
@@ -136,5 +171,15 @@ fn goal(text: String, worst: Option<(f64, Level)>, reached: impl Fn(f64) -> bool
         worst,
         at,
         reached: worst.map(reached),
+    }
+}
+
+/// A goal that speaks of no level.
+fn once(text: &str, seen: Option<f64>, reached: impl Fn(f64) -> bool) -> Goal {
+    Goal {
+        text: text.to_owned(),
+        worst: seen,
+        at: None,
+        reached: seen.map(reached),
     }
 }

@@ -6,6 +6,7 @@
 //! options      as they took effect
 //! runs         every single run with its workload, level and contender
 //! summary      per workload, level and contender: spreads over the runs, percentiles over all their samples
+//! timers       delays, runs and summary of the workload of delayed jobs
 //! idle, goals  as printed
 //! ```
 
@@ -22,6 +23,7 @@ use super::machine::{Machine, Regime};
 use super::plan::Options;
 use super::report::Report;
 use super::results::{Percentiles, Run, Spread};
+use super::timers;
 use crate::cli::args::Impl;
 use crate::cli::level::Level;
 
@@ -82,6 +84,7 @@ struct Document<'a> {
     stopped: bool,
     runs: Vec<Named<&'a Run>>,
     summary: Vec<Named<Summary>>,
+    timers: Option<timers::Document<'a>>,
     idle: Option<&'a Idle>,
     goals: &'a [Goal],
 }
@@ -107,6 +110,9 @@ struct Summary {
     runs: usize,
     jobs_per_second: Option<Spread>,
     ratio_to_crossbeam: Option<Spread>,
+    ratio_to_fifo: Option<Spread>,
+    ratio_to_mutex_heap: Option<Spread>,
+    cpu_ratio_to_fifo: Option<Spread>,
     cpu_ns_per_job: Option<Spread>,
     allocations_per_job: Option<Spread>,
     add_to_start: Percentiles,
@@ -129,6 +135,9 @@ impl<'a> Document<'a> {
                     runs: row.runs.len(),
                     jobs_per_second: row.spread(|run| Some(run.jobs_per_second)),
                     ratio_to_crossbeam: group.ratio(row.id, Impl::Crossbeam),
+                    ratio_to_fifo: group.ratio(row.id, Impl::GuichetFifo),
+                    ratio_to_mutex_heap: group.ratio(row.id, Impl::MutexHeap),
+                    cpu_ratio_to_fifo: group.cpu_ratio(row.id, Impl::GuichetFifo),
                     cpu_ns_per_job: row.spread(|run| run.cpu_ns_per_job),
                     allocations_per_job: row.spread(|run| Some(run.allocations_per_job)),
                     add_to_start: Percentiles::of(&row.latencies.start),
@@ -152,6 +161,7 @@ impl<'a> Document<'a> {
             stopped: report.stopped,
             runs,
             summary,
+            timers: report.timers.map(timers::Timers::describe),
             idle: report.idle,
             goals: &report.goals,
         }

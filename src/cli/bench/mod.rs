@@ -4,10 +4,11 @@
 //! plan ─► for each workload, level, repetition: the contenders in turned order ─► run ─► results ─► report, JSON
 //! ```
 //! A run sets up threads, releases the producers at a gate, stops the clock when the last job is done, tears down,
-//! and checks that each job ran exactly once ([`run`]). What can distort is kept out of the way: counting ([`tally`]),
+//! and checks that each job ran exactly once ([`run`]; delayed jobs have a run of their own, [`timers`]). What can distort is kept out of the way: counting ([`tally`]),
 //! latency ([`sample`]), allocations and CPU time ([`meter`]) cost a nanosecond or two per job, the same for everyone.
 
 mod contenders;
+mod draw;
 mod files;
 mod gate;
 mod goals;
@@ -24,6 +25,7 @@ mod tally;
 mod task;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -42,7 +44,8 @@ use self::results::{Group, Row};
 use self::run::Fault;
 use self::sample::Latencies;
 use self::task::Workload;
-use super::args::BenchArgs;
+use self::timers::Timers;
+use super::args::{BenchArgs, WorkloadChoice};
 use super::level::Level;
 use super::stop::Stop;
 
@@ -55,6 +58,7 @@ use super::stop::Stop;
 /// See [`Error`], and `Output` when the report cannot be written.
 pub fn run(options: &BenchArgs, stop: &Stop, out: &mut dyn Write) -> Result<(), super::Error> {
     let plan = Plan::new(options, num_cpus::get());
+    plan.check()?;
     // What a wrong option would break is tried before minutes of measuring, not after.
     let file = options
         .json
@@ -63,11 +67,12 @@ pub fn run(options: &BenchArgs, stop: &Stop, out: &mut dyn Write) -> Result<(), 
         .transpose()?;
     let workloads = workloads(&plan, options)?;
     let mut bench = Bench {
-        progress: progress(&plan, workloads.len() as u64, options.quiet),
+        progress: progress(plan.runs(&workloads), options.quiet),
         plan,
         stop,
         idle: None,
         groups: Vec::new(),
+        timers: None,
     };
     let (machine, watch) = (Machine::look(), Watch::begin());
     let outcome = bench.measure(&workloads);
@@ -76,11 +81,12 @@ pub fn run(options: &BenchArgs, stop: &Stop, out: &mut dyn Write) -> Result<(), 
     let report = Report {
         machine,
         regime: watch.end(),
-        goals: goals::check(&bench.groups, bench.idle.as_ref()),
+        goals: goals::check(&bench.groups, bench.idle.as_ref(), bench.timers.as_ref()),
         plan: &bench.plan,
         workloads: &workloads,
         groups: &bench.groups,
         idle: bench.idle.as_ref(),
+        timers: bench.timers.as_ref(),
         stopped: stop.requested(),
     };
     report.print(out)?;
@@ -92,12 +98,15 @@ pub fn run(options: &BenchArgs, stop: &Stop, out: &mut dyn Write) -> Result<(), 
 
 fn workloads(plan: &Plan, options: &BenchArgs) -> Result<Vec<Workload>, Error> {
     let mut workloads = Vec::new();
-    if plan.wants_empty() {
+    if plan.wants(WorkloadChoice::Empty) {
         workloads.push(Workload::Empty);
     }
-    if plan.wants_files() {
+    if plan.wants(WorkloadChoice::Files) {
         let corpus = Corpus::load(&plan::input(options.input.as_deref()))?;
         workloads.push(Workload::Files(Arc::new(corpus)));
+    }
+    if plan.wants(WorkloadChoice::Priority) {
+        workloads.push(Workload::Priority);
     }
     Ok(workloads)
 }
@@ -109,12 +118,13 @@ struct Bench<'a> {
     progress: ProgressBar,
     idle: Option<Idle>,
     groups: Vec<Group>,
+    timers: Option<Timers>,
 }
 
 impl Bench<'_> {
     fn measure(&mut self, workloads: &[Workload]) -> Result<(), Error> {
         // Idle first: later, the memory that earlier runs left behind would blur the picture.
-        if self.plan.wants_idle() {
+        if self.plan.wants(WorkloadChoice::Idle) {
             self.progress.set_message("idle workers");
             self.idle = Some(idle::measure().map_err(Error::Idle)?);
         }
@@ -124,12 +134,18 @@ impl Bench<'_> {
                 self.sweep(workload, level)?;
             }
         }
+        if self.plan.wants(WorkloadChoice::Timers) {
+            let mut timers = Timers::new(self.plan.timers_jobs(), &self.plan.timers);
+            let outcome = self.delay(&mut timers);
+            self.timers = Some(timers);
+            outcome?;
+        }
         Ok(())
     }
 
     /// A short run of everybody that counts for nothing: first use of code, files and memory costs extra.
     fn warm_up(&self, workload: &Workload) -> Result<(), Error> {
-        for contender in &self.plan.contenders {
+        for contender in self.plan.contenders(workload) {
             if self.stop.requested() {
                 break;
             }
@@ -151,7 +167,7 @@ impl Bench<'_> {
 
     /// All repetitions of all contenders at one level.
     fn sweep(&mut self, workload: &Workload, level: Level) -> Result<(), Error> {
-        let rows = self.plan.contenders.iter().map(|one| Row {
+        let rows = self.plan.contenders(workload).iter().map(|one| Row {
             id: one.id(),
             name: one.name(),
             runs: Vec::new(),
@@ -170,12 +186,13 @@ impl Bench<'_> {
     }
 
     fn repeat(&self, workload: &Workload, level: Level, group: &mut Group) -> Result<(), Error> {
+        let contenders = self.plan.contenders(workload);
         for repetition in 1..=self.plan.reps {
-            for index in self.plan.order(repetition - 1) {
+            for index in plan::order(contenders.len(), repetition - 1) {
                 if self.stop.requested() {
                     return Ok(());
                 }
-                let contender = &*self.plan.contenders[index];
+                let contender = &*contenders[index];
                 let (name, what) = (contender.name(), workload.name());
                 self.progress.set_message(format!(
                     "{what} {level} {repetition}/{} {name}",
@@ -195,17 +212,42 @@ impl Bench<'_> {
         }
         Ok(())
     }
+
+    /// All repetitions of all contenders with delayed jobs.
+    fn delay(&self, timers: &mut Timers) -> Result<(), Error> {
+        let (contenders, reps) = (&self.plan.timers, self.plan.timers_reps);
+        for repetition in 1..=reps {
+            for index in plan::order(contenders.len(), repetition - 1) {
+                if self.stop.requested() {
+                    return Ok(());
+                }
+                let contender = &contenders[index];
+                self.progress
+                    .set_message(format!("timers {repetition}/{reps} {}", contender.name));
+                let measured = contender.measure(timers.jobs, self.plan.terms.patience);
+                let measured = measured.map_err(|fault| Error::Run {
+                    contender: contender.name,
+                    workload: "timers",
+                    level: Level::new(1, 1),
+                    fault,
+                })?;
+                timers.rows[index].push(repetition, timers.jobs, &measured);
+                self.progress.inc(1);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A bar on stderr, drawn only between runs and only on a terminal.
-fn progress(plan: &Plan, workloads: u64, quiet: bool) -> ProgressBar {
+fn progress(runs: u64, quiet: bool) -> ProgressBar {
     let target = if quiet {
         ProgressDrawTarget::hidden()
     } else {
         ProgressDrawTarget::stderr()
     };
     let style = ProgressStyle::with_template("{bar:30.cyan} {pos}/{len} {elapsed} {msg}");
-    let bar = ProgressBar::with_draw_target(Some(plan.runs() * workloads), target);
+    let bar = ProgressBar::with_draw_target(Some(runs), target);
     // The template is a constant; should it ever be wrong, the plain style serves.
     style
         .map(|style| bar.clone().with_style(style))
@@ -234,6 +276,11 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// None of the contenders chosen takes part in the workload chosen.
+    Nobody {
+        /// The workload.
+        workload: &'static str,
+    },
     /// The idle measure failed.
     Idle(Failed),
     /// A run failed, or what it did was wrong.
@@ -254,7 +301,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Error::Input { .. } | Error::NoFiles { .. } | Error::Json { .. }
+            Error::Input { .. } | Error::NoFiles { .. } | Error::Json { .. } | Error::Nobody { .. }
         )
     }
 }
@@ -283,6 +330,12 @@ impl fmt::Display for Error {
                     path.display()
                 )
             }
+            Error::Nobody { workload } => {
+                write!(
+                    f,
+                    "--impl: none of them takes part in --workload {workload}; see guichet bench --help"
+                )
+            }
             Error::Idle(failed) => write!(f, "idle: {failed}"),
             Error::Run {
                 contender,
@@ -300,7 +353,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Input { source, .. } | Error::Json { source, .. } => Some(source),
-            Error::NoFiles { .. } => None,
+            Error::NoFiles { .. } | Error::Nobody { .. } => None,
             Error::Idle(failed) => Some(failed),
             Error::Run { fault, .. } => Some(fault),
         }

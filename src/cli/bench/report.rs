@@ -9,16 +9,14 @@ use super::goals::Goal;
 use super::idle::Idle;
 use super::machine::{Machine, Regime};
 use super::plan::Plan;
-use super::results::{Group, Percentiles, Row};
-use super::task::Workload;
+use super::results::{Group, Percentiles, Row, Spread};
+use super::task::{PRIORITIES, Workload};
+use super::timers::{self, Timers};
 use crate::cli::args::Impl;
 
-const COLUMNS: [&str; 13] = [
-    "level",
-    "contender",
-    "jobs/s\nmedian",
-    "jobs/s\nmin–max",
-    "ratio to\ncrossbeam",
+const SPEED: [&str; 4] = ["level", "contender", "jobs/s\nmedian", "jobs/s\nmin–max"];
+/// The ratios to whom the workload names stand between.
+const COSTS: [&str; 8] = [
     "add→start µs\np50",
     "\np99",
     "\np99.9",
@@ -28,6 +26,19 @@ const COLUMNS: [&str; 13] = [
     "CPU ns\nper job",
     "allocs\nper job",
 ];
+const TIMERS: [&str; 8] = [
+    "contender",
+    "late by µs\np50",
+    "\np99",
+    "\np99.9",
+    "\nmax",
+    "adds/s\nmedian",
+    "cancels/s\nmedian",
+    "CPU ns\nper job",
+];
+
+/// A column of ratios: its head, and what it says of a contender.
+type Ratio = (&'static str, fn(&Group, Impl) -> Option<Spread>);
 
 /// Everything there is to tell.
 pub struct Report<'a> {
@@ -43,6 +54,8 @@ pub struct Report<'a> {
     pub groups: &'a [Group],
     /// What idle workers cost.
     pub idle: Option<&'a Idle>,
+    /// How late delayed jobs were.
+    pub timers: Option<&'a Timers>,
     /// What guichet set out to reach.
     pub goals: Vec<Goal>,
     /// Whether a signal ended it early.
@@ -72,6 +85,9 @@ impl Report<'_> {
         }
         for workload in self.workloads {
             self.print_workload(workload, out)?;
+        }
+        if let Some(timers) = self.timers {
+            print_timers(timers, out)?;
         }
         if let Some(idle) = self.idle {
             writeln!(out, "\n{}", describe_idle(idle))?;
@@ -103,29 +119,22 @@ impl Report<'_> {
             describe(workload),
             self.jobs(workload)
         )?;
-        let mut table = Table::new();
-        table
-            .load_style(NOTHING)
-            .set_content_arrangement(ContentArrangement::Disabled)
-            .set_header(COLUMNS);
+        let ratios = ratios(workload);
+        let heads = ratios.iter().map(|(head, _)| *head);
+        let mut table = table(SPEED.into_iter().chain(heads).chain(COSTS));
         for (nth, group) in groups.iter().enumerate() {
             if nth > 0 {
                 table.add_row([""]);
             }
             for row in group.rows.iter().filter(|row| !row.runs.is_empty()) {
-                table.add_row(cells(group, row));
+                table.add_row(cells(group, row, ratios));
             }
         }
-        for column in table.column_iter_mut().skip(2) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        for line in table.lines() {
-            writeln!(out, "{}", line.trim_end())?;
-        }
+        print_table(table, 2, out)?;
         let measured = |id| groups.iter().any(|group| group.row(id).is_some());
         let mut noted = self
             .plan
-            .contenders
+            .contenders(workload)
             .iter()
             .filter(|one| measured(one.id()))
             .filter_map(|one| one.note());
@@ -136,7 +145,7 @@ impl Report<'_> {
     fn jobs(&self, workload: &Workload) -> String {
         let mut numbers: Vec<u64> = self
             .plan
-            .contenders
+            .contenders(workload)
             .iter()
             .map(|one| self.plan.jobs(workload, &**one))
             .collect();
@@ -156,12 +165,81 @@ fn describe(workload: &Workload) -> String {
     match workload {
         Workload::Empty => "jobs that do nothing".to_owned(),
         Workload::Files(corpus) => format!("lines, words and CRC-32 of {}", corpus.describe()),
+        Workload::Priority => {
+            format!("jobs that do nothing, each of one of {PRIORITIES} priorities")
+        }
     }
 }
 
-fn cells(group: &Group, row: &Row) -> Vec<String> {
+/// To whom the contenders of `workload` are compared.
+fn ratios(workload: &Workload) -> &'static [Ratio] {
+    match workload {
+        Workload::Empty | Workload::Files(_) => &[("ratio to\ncrossbeam", |group, id| {
+            group.ratio(id, Impl::Crossbeam)
+        })],
+        Workload::Priority => &[
+            ("ratio to\nMutex heap", |group, id| {
+                group.ratio(id, Impl::MutexHeap)
+            }),
+            ("CPU ratio\nto Fifo", |group, id| {
+                group.cpu_ratio(id, Impl::GuichetFifo)
+            }),
+        ],
+    }
+}
+
+fn table(heads: impl IntoIterator<Item = &'static str>) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(heads);
+    table
+}
+
+/// The first `names` columns hold names, the others figures.
+fn print_table(mut table: Table, names: usize, out: &mut dyn Write) -> io::Result<()> {
+    for column in table.column_iter_mut().skip(names) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut lines = table.lines();
+    lines.try_for_each(|line| writeln!(out, "{}", line.trim_end()))
+}
+
+fn print_timers(timers: &Timers, out: &mut dyn Write) -> io::Result<()> {
+    // Fewer than of the other workloads, or fewer still after a signal.
+    let Some(reps) = timers.measured().map(|row| row.runs.len()).max() else {
+        return Ok(());
+    };
+    let jobs = timers.jobs;
+    writeln!(
+        out,
+        "\ntimers — jobs delayed by 1 ms to 1 s, one worker; {jobs} jobs per run, repetitions: {reps}\n"
+    )?;
+    let mut table = table(TIMERS);
+    for row in timers.measured() {
+        table.add_row(cells_of_timers(row));
+    }
+    print_table(table, 1, out)?;
+    let mut noted = timers.measured().filter_map(|row| row.note);
+    noted.try_for_each(|note| writeln!(out, "  note: {note}"))
+}
+
+fn cells_of_timers(row: &timers::Row) -> Vec<String> {
+    let lateness = row.lateness();
+    let adds = row.spread(|run| Some(run.adds_per_second));
+    let cancels = row.spread(|run| Some(run.cancels_per_second));
+    let cpu = row.spread(|run| run.cpu_ns_per_job);
+    let mut cells = vec![row.name.to_owned()];
+    cells.extend(percentiles(&lateness));
+    cells.push(micros(lateness.max_us));
+    cells.extend([adds, cancels].map(|rate| or_dash(rate.map(|rate| count(rate.median)))));
+    cells.push(or_dash(cpu.map(|cpu| format!("{:.0}", cpu.median))));
+    cells
+}
+
+fn cells(group: &Group, row: &Row, ratios: &[Ratio]) -> Vec<String> {
     let speed = row.spread(|run| Some(run.jobs_per_second));
-    let ratio = group.ratio(row.id, Impl::Crossbeam);
     let cpu = row.spread(|run| run.cpu_ns_per_job);
     let allocations = row.spread(|run| Some(run.allocations_per_job));
     let mut cells = vec![
@@ -169,8 +247,11 @@ fn cells(group: &Group, row: &Row) -> Vec<String> {
         row.name.to_owned(),
         or_dash(speed.map(|speed| count(speed.median))),
         or_dash(speed.map(|speed| format!("{}–{}", count(speed.min), count(speed.max)))),
-        or_dash(ratio.map(|ratio| format!("{:.2}", ratio.median))),
     ];
+    for (_, ratio) in ratios {
+        let ratio = ratio(group, row.id);
+        cells.push(or_dash(ratio.map(|ratio| format!("{:.2}", ratio.median))));
+    }
     for histogram in [&row.latencies.start, &row.latencies.end] {
         cells.extend(percentiles(&Percentiles::of(histogram)));
     }

@@ -140,7 +140,7 @@ impl Row {
 /// All contenders at one level of one workload.
 #[derive(Debug)]
 pub struct Group {
-    /// `empty` or `files`.
+    /// `empty`, `files` or `priority`.
     pub workload: &'static str,
     /// The concurrency level.
     pub level: Level,
@@ -158,13 +158,27 @@ impl Group {
 
     /// How many times the throughput of `base` that of `id` is, over the repetitions that have both.
     pub fn ratio(&self, id: Impl, base: Impl) -> Option<Spread> {
+        self.ratio_of(id, base, |run| Some(run.jobs_per_second))
+    }
+
+    /// How many times the CPU time per job of `base` that of `id` is, over the repetitions that have both.
+    pub fn cpu_ratio(&self, id: Impl, base: Impl) -> Option<Spread> {
+        self.ratio_of(id, base, |run| run.cpu_ns_per_job)
+    }
+
+    fn ratio_of(
+        &self,
+        id: Impl,
+        base: Impl,
+        figure: impl Fn(&Run) -> Option<f64>,
+    ) -> Option<Spread> {
         let (row, base) = (self.row(id)?, self.row(base)?);
         let ratios = row.runs.iter().filter_map(|run| {
             let partner = base
                 .runs
                 .iter()
                 .find(|partner| partner.repetition == run.repetition)?;
-            Some(run.jobs_per_second / partner.jobs_per_second)
+            Some(figure(run)? / figure(partner)?)
         });
         Spread::of(ratios)
     }

@@ -131,6 +131,7 @@ impl Latencies {
     }
 }
 
-fn three_digits() -> Histogram<u64> {
+/// An empty histogram that keeps three significant digits.
+pub fn three_digits() -> Histogram<u64> {
     Histogram::new(3).expect("three significant digits are within 0..=5")
 }

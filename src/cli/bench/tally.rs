@@ -58,6 +58,24 @@ impl Total {
         let numbers = (u128::from(jobs) * u128::from(jobs.saturating_sub(1)) / 2) as u64;
         Total { jobs, numbers }
     }
+
+    /// Checks that this is what jobs `0..jobs` come to when each ran once.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn verify(self, jobs: u64) -> Result<(), String> {
+        let (ran, due) = (self, Total::of_each_once(jobs));
+        if ran.jobs != due.jobs {
+            return Err(format!("{} jobs ran, {} were added", ran.jobs, due.jobs));
+        }
+        if ran.numbers != due.numbers {
+            return Err(format!(
+                "{} jobs ran, but not each of them once: some are lost, others ran twice",
+                ran.jobs
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Tally {

@@ -7,10 +7,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::draw::draw;
 use super::files::{Corpus, Ledger};
 use super::gate::Gate;
 use super::sample::{Latencies, Samples};
-use super::tally::{Tally, Total};
+use super::tally::Tally;
 
 /// What the jobs of a run do.
 #[derive(Clone, Debug)]
@@ -19,6 +20,17 @@ pub enum Workload {
     Empty,
     /// Digest a file of the corpus.
     Files(Arc<Corpus>),
+    /// Nothing, but in the order of the priorities that [`priority`] draws.
+    Priority,
+}
+
+/// Priorities of the jobs of the workload `priority`: 1, the most urgent, to this.
+pub const PRIORITIES: u32 = 32;
+
+/// The priority of job `number`; the same in every run, and as likely as any other.
+#[inline]
+pub fn priority(number: u64) -> u32 {
+    1 + (draw(number) % u64::from(PRIORITIES)) as u32
 }
 
 impl Workload {
@@ -27,6 +39,7 @@ impl Workload {
         match self {
             Workload::Empty => "empty",
             Workload::Files(_) => "files",
+            Workload::Priority => "priority",
         }
     }
 }
@@ -45,7 +58,7 @@ impl Task {
     pub fn new(workload: &Workload, jobs: u64, workers: usize) -> Self {
         // A file takes tens of microseconds, so counting it at once is cheap, and the waiter sleeps to the end.
         let (ledger, stride) = match workload {
-            Workload::Empty => (None, 64),
+            Workload::Empty | Workload::Priority => (None, 64),
             Workload::Files(corpus) => (Some(Ledger::new(corpus, jobs)), 1),
         };
         Task {
@@ -94,17 +107,7 @@ impl Task {
         if let Some(ledger) = &self.ledger {
             ledger.verify()?;
         }
-        let (ran, due) = (self.tally.total(), Total::of_each_once(self.jobs));
-        if ran.jobs != due.jobs {
-            return Err(format!("{} jobs ran, {} were added", ran.jobs, due.jobs));
-        }
-        if ran.numbers != due.numbers {
-            return Err(format!(
-                "{} jobs ran, but not each of them once: some are lost, others ran twice",
-                ran.jobs
-            ));
-        }
-        Ok(())
+        self.tally.total().verify(self.jobs)
     }
 
     /// The latencies of the sampled jobs.

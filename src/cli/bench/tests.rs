@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use clap::Parser;
+
 use super::contenders::{self, Contender, Failed, Producing, Running};
 use super::files::Corpus;
 use super::meter::Meter;
+use super::plan::Plan;
 use super::run::{Fault, Measured, Terms, measure};
 use super::sample::{EVERY, Samples};
 use super::tally::{Tally, Total};
-use super::task::{Task, Workload};
-use crate::cli::args::Impl;
+use super::task::{PRIORITIES, Task, Workload, priority};
+use crate::cli::args::{Args, Command, Impl};
 use crate::cli::level::Level;
 
 const TERMS: Terms = Terms {
@@ -109,7 +112,7 @@ fn cheat(with_seven: fn(&Task), workload: &Workload, terms: Terms) -> Result<Mea
 #[test]
 fn an_honest_run_passes() {
     let scratch = Scratch::new("honest");
-    for workload in [Workload::Empty, scratch.workload()] {
+    for workload in [Workload::Empty, Workload::Priority, scratch.workload()] {
         cheat(|task| task.run(7), &workload, TERMS).unwrap();
     }
 }
@@ -117,7 +120,7 @@ fn an_honest_run_passes() {
 #[test]
 fn a_lost_job_is_reported() {
     let scratch = Scratch::new("lost");
-    for workload in [Workload::Empty, scratch.workload()] {
+    for workload in [Workload::Empty, Workload::Priority, scratch.workload()] {
         let fault = cheat(|_| (), &workload, SHORT).unwrap_err();
         // On a busy machine patience may end before the other 29 have run.
         assert!(
@@ -188,11 +191,19 @@ fn a_different_answer_is_reported() {
 #[test]
 fn every_contender_runs_every_job_once() {
     let scratch = Scratch::new("everyone");
-    let files = scratch.workload();
-    for contender in contenders::all(&[]) {
+    let orderless = [(Workload::Empty, 1_000), (scratch.workload(), 99)];
+    every_job_once(&contenders::all(&[]), &orderless);
+    every_job_once(
+        &contenders::prioritised(&[]),
+        &[(Workload::Priority, 1_000)],
+    );
+}
+
+fn every_job_once(contenders: &[Box<dyn Contender>], workloads: &[(Workload, u64)]) {
+    for contender in contenders {
         for level in [Level::new(1, 1), Level::new(3, 2)] {
-            for (workload, jobs) in [(&Workload::Empty, 1_000), (&files, 99)] {
-                let measured = measure(&*contender, level, workload, jobs, TERMS);
+            for (workload, jobs) in workloads {
+                let measured = measure(&**contender, level, workload, *jobs, TERMS);
                 let measured = measured
                     .unwrap_or_else(|fault| panic!("{} at {level}: {fault}", contender.name()));
                 let due = jobs / EVERY..=jobs.div_ceil(EVERY);
@@ -212,10 +223,54 @@ fn a_capacity_of_one_is_enough() {
         capacity: 1,
         ..TERMS
     };
-    for contender in contenders::all(&[]) {
-        let measured = measure(&*contender, Level::new(2, 2), &Workload::Empty, 200, terms);
+    let orderless = contenders::all(&[]).into_iter();
+    for contender in orderless.chain(contenders::prioritised(&[])) {
+        // Without priorities the workload `priority` is the empty one.
+        let workload = Workload::Priority;
+        let measured = measure(&*contender, Level::new(2, 2), &workload, 200, terms);
         measured.unwrap_or_else(|fault| panic!("{}: {fault}", contender.name()));
     }
+}
+
+#[test]
+fn a_plan_counts_jobs_and_runs() {
+    let plan = |options: &[&str]| {
+        let line = ["guichet", "bench", "--quick"].iter().chain(options);
+        let Command::Bench(options) = Args::try_parse_from(line).unwrap().command;
+        Plan::new(&options, 2)
+    };
+    let workloads = [Workload::Empty, Workload::Priority];
+    let (levels, reps) = (3, 3);
+    let quick = plan(&[]);
+    assert_eq!(quick.runs(&workloads), levels * reps * (7 + 4) + 3);
+    assert_eq!(quick.timers_jobs(), 2_000);
+    let named = plan(&[
+        "--reps",
+        "4",
+        "--jobs",
+        "2_000_000",
+        "--impl",
+        "tick-loop,mutex-heap",
+    ]);
+    assert_eq!(named.runs(&workloads), levels * 4 + 4);
+    assert_eq!(named.timers_jobs(), 1_000_000);
+    let heap = &*named.contenders(&Workload::Priority)[0];
+    assert_eq!(named.jobs(&Workload::Priority, heap), 2_000_000);
+    let untimed = plan(&["--workload", "empty"]);
+    assert_eq!(untimed.runs(&workloads[..1]), levels * reps * 7);
+}
+
+#[test]
+fn priorities_are_drawn_evenly_and_again_the_same() {
+    let mut drawn = [0; PRIORITIES as usize];
+    for number in 0..32_000 {
+        assert_eq!(priority(number), priority(number));
+        drawn[priority(number) as usize - 1] += 1;
+    }
+    assert!(
+        drawn.iter().all(|times| (850..1_150).contains(times)),
+        "about a thousand each, not {drawn:?}"
+    );
 }
 
 #[test]

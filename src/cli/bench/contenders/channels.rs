@@ -1,15 +1,16 @@
 //! Worker threads at the far end of a bounded channel: what one writes without a job queue.
 //!
-//! Three channels share one loop. They know no jobs: no states, no retries, no results, no catching of panics; the
+//! Four channels, two of them in [`locked`](super::locked), share one loop. They know no jobs: no states, no retries, no results, no catching of panics; the
 //! ratio to them is the price of having those.
 
-use std::collections::VecDeque;
+use std::collections::{BinaryHeap, VecDeque};
 use std::marker::PhantomData;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
+use super::locked::{Locked, Urgent};
 use super::{Contender, Failed, Producing, Running};
 use crate::cli::args::Impl;
 use crate::cli::bench::gate::Gate;
@@ -20,7 +21,9 @@ pub const CROSSBEAM: Workers<Crossbeam> = Workers(PhantomData);
 /// Workers on std's channel.
 pub const STD: Workers<Std> = Workers(PhantomData);
 /// Workers on a deque behind a mutex.
-pub const MUTEX: Workers<Deque> = Workers(PhantomData);
+pub const MUTEX: Workers<Locked<VecDeque<u64>>> = Workers(PhantomData);
+/// Workers on a heap behind a mutex.
+pub const MUTEX_HEAP: Workers<Locked<BinaryHeap<Urgent>>> = Workers(PhantomData);
 
 /// A bounded channel of job numbers. `None` = the other side is gone.
 pub trait Channel: Send + Sync + 'static {
@@ -168,87 +171,5 @@ impl Channel for Std {
 
     fn receive(receiver: &Self::Receiver) -> Option<u64> {
         receiver.lock().recv().ok()
-    }
-}
-
-/// `Mutex<VecDeque>` with one condition variable per side.
-#[derive(Debug)]
-pub struct Deque {
-    inner: Mutex<Inner>,
-    some: Condvar,
-    room: Condvar,
-    capacity: usize,
-}
-
-#[derive(Debug)]
-struct Inner {
-    numbers: VecDeque<u64>,
-    senders: usize,
-}
-
-/// The sending end: the last one to go closes the deque.
-#[derive(Debug)]
-pub struct DequeSender(Arc<Deque>);
-
-impl Clone for DequeSender {
-    fn clone(&self) -> Self {
-        self.0.inner.lock().senders += 1;
-        DequeSender(Arc::clone(&self.0))
-    }
-}
-
-impl Drop for DequeSender {
-    fn drop(&mut self) {
-        self.0.inner.lock().senders -= 1;
-        self.0.some.notify_all();
-    }
-}
-
-impl Channel for Deque {
-    type Sender = DequeSender;
-    type Receiver = Arc<Deque>;
-    const ID: Impl = Impl::Mutex;
-    const NAME: &'static str = "Mutex<VecDeque>";
-    const PACE: u64 = 4;
-
-    fn bounded(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        let inner = Mutex::new(Inner {
-            numbers: VecDeque::with_capacity(capacity),
-            senders: 1,
-        });
-        let deque = Arc::new(Deque {
-            inner,
-            some: Condvar::new(),
-            room: Condvar::new(),
-            capacity,
-        });
-        (DequeSender(Arc::clone(&deque)), deque)
-    }
-
-    fn send(sender: &Self::Sender, number: u64) -> Option<()> {
-        let deque = &sender.0;
-        let mut inner = deque.inner.lock();
-        while inner.numbers.len() == deque.capacity {
-            deque.room.wait(&mut inner);
-        }
-        inner.numbers.push_back(number);
-        drop(inner);
-        deque.some.notify_one();
-        Some(())
-    }
-
-    fn receive(deque: &Self::Receiver) -> Option<u64> {
-        let mut inner = deque.inner.lock();
-        loop {
-            if let Some(number) = inner.numbers.pop_front() {
-                drop(inner);
-                deque.room.notify_one();
-                return Some(number);
-            }
-            if inner.senders == 0 {
-                return None;
-            }
-            deque.some.wait(&mut inner);
-        }
     }
 }

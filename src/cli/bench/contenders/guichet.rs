@@ -1,20 +1,23 @@
-//! guichet itself, three ways to add.
+//! guichet itself: three ways to add, three orders.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use guichet::{Failure, Job, Queue, Runtime};
+use guichet::{Failure, Job, Order, Queue, Runtime};
 
 use super::{Contender, Failed, Producing, Running};
 use crate::cli::args::Impl;
-use crate::cli::bench::task::Task;
+use crate::cli::bench::task::{PRIORITIES, Task, priority};
 
 /// Jobs per `add_many`.
 const BATCH: usize = 32;
+/// Priorities of the heap: far more than anybody would give a band each.
+const HEAP: u32 = 1 << 20;
 /// How long a shutdown may take; all jobs have run by then, so any wait is a fault.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How jobs are added.
+/// How jobs are added, and in which order they are handed out.
 #[derive(Clone, Copy, Debug)]
 pub enum Guichet {
     /// `Queue::add`, job by job.
@@ -23,6 +26,22 @@ pub enum Guichet {
     Producer,
     /// `Queue::add_many`.
     AddMany,
+    /// `Queue::add`, where the others of the workload give a priority.
+    Fifo,
+    /// `JobBuilder::add` with a priority, into bands.
+    Bands,
+    /// The same into a heap.
+    Heap,
+}
+
+impl Guichet {
+    fn order(self) -> Order {
+        match self {
+            Guichet::Add | Guichet::Producer | Guichet::AddMany | Guichet::Fifo => Order::Fifo,
+            Guichet::Bands => Order::Bands(PRIORITIES),
+            Guichet::Heap => Order::Heap(HEAP),
+        }
+    }
 }
 
 impl Contender for Guichet {
@@ -31,6 +50,9 @@ impl Contender for Guichet {
             Guichet::Add => Impl::GuichetAdd,
             Guichet::Producer => Impl::GuichetProducer,
             Guichet::AddMany => Impl::GuichetAddMany,
+            Guichet::Fifo => Impl::GuichetFifo,
+            Guichet::Bands => Impl::GuichetBands,
+            Guichet::Heap => Impl::GuichetHeap,
         }
     }
 
@@ -39,6 +61,9 @@ impl Contender for Guichet {
             Guichet::Add => "guichet add",
             Guichet::Producer => "guichet producer",
             Guichet::AddMany => "guichet add_many(32)",
+            Guichet::Fifo => "guichet Fifo",
+            Guichet::Bands => "guichet Bands(32)",
+            Guichet::Heap => "guichet Heap(1<<20)",
         }
     }
 
@@ -49,7 +74,8 @@ impl Contender for Guichet {
         task: &Arc<Task>,
     ) -> Result<Box<dyn Running>, Failed> {
         let runtime = Runtime::new().map_err(|error| Failed::new("Runtime::new", error))?;
-        let queue = runtime.queue::<u64, ()>("bench").capacity(capacity).build();
+        let queue = runtime.queue::<u64, ()>("bench").capacity(capacity);
+        let queue = queue.order(self.order()).build();
         let queue = queue.map_err(|error| Failed::new("QueueBuilder::build", error))?;
         let work = Arc::clone(task);
         let handler = move |job: &Job<'_, u64>| -> Result<(), Failure> {
@@ -102,6 +128,26 @@ impl Running for System {
                         .add_many(numbers)
                         .map(drop)
                         .map_err(|error| Failed::new("Queue::add_many", error))
+                })
+            }),
+            // Drawing a priority costs everybody the same, also whoever has no use for it.
+            Guichet::Fifo => Box::new(move |share| {
+                share.each(|number| {
+                    black_box(priority(number));
+                    queue
+                        .add(number)
+                        .map(drop)
+                        .map_err(|error| Failed::new("Queue::add", error))
+                })
+            }),
+            Guichet::Bands | Guichet::Heap => Box::new(move |share| {
+                share.each(|number| {
+                    queue
+                        .job(number)
+                        .priority(priority(number))
+                        .add()
+                        .map(drop)
+                        .map_err(|error| Failed::new("JobBuilder::add", error))
                 })
             }),
         }

@@ -5,7 +5,10 @@
 
 mod channels;
 mod guichet;
+mod locked;
 mod rayon;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -77,7 +80,7 @@ impl fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-/// All contenders in the order of the table, or those of `chosen`.
+/// The contenders of the workloads without priorities in the order of the table, or those of `chosen`.
 pub fn all(chosen: &[Impl]) -> Vec<Box<dyn Contender>> {
     let every: [Box<dyn Contender>; 7] = [
         Box::new(guichet::Guichet::Add),
@@ -88,6 +91,24 @@ pub fn all(chosen: &[Impl]) -> Vec<Box<dyn Contender>> {
         Box::new(channels::MUTEX),
         Box::new(rayon::Rayon),
     ];
+    of(chosen, every)
+}
+
+/// The contenders of the workload `priority` in the order of the table, or those of `chosen`.
+pub fn prioritised(chosen: &[Impl]) -> Vec<Box<dyn Contender>> {
+    let every: [Box<dyn Contender>; 4] = [
+        Box::new(guichet::Guichet::Fifo),
+        Box::new(guichet::Guichet::Bands),
+        Box::new(guichet::Guichet::Heap),
+        Box::new(channels::MUTEX_HEAP),
+    ];
+    of(chosen, every)
+}
+
+fn of(
+    chosen: &[Impl],
+    every: impl IntoIterator<Item = Box<dyn Contender>>,
+) -> Vec<Box<dyn Contender>> {
     every
         .into_iter()
         .filter(|one| chosen.is_empty() || chosen.contains(&one.id()))

@@ -138,7 +138,7 @@ fn goals_name_the_worst_level() {
     // 16x16 is beyond what the goals judge.
     let mut groups = vec![group(1, 90, 100), group(2, 53, 100), group(16, 1, 100)];
     let told = |groups: &[Group]| {
-        goals::check(groups, None)
+        goals::check(groups, None, None)
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
@@ -156,5 +156,46 @@ fn goals_name_the_worst_level() {
     assert_eq!(
         told(&groups)[0],
         "single add ≥ 0.5 × crossbeam at every level up to 4x4: MISS (worst 0.39 at 4x4)"
+    );
+}
+
+#[test]
+fn bands_are_judged_by_their_cpu_time_beside_fifo() {
+    // The rows' CPU time is 1 µs per job whatever their speed, so here it is set.
+    let with_cpu = |id, cpu| {
+        let mut row = row(id, &[(1, 100), (2, 100), (3, 100)]);
+        let runs = row.runs.iter_mut().zip(cpu);
+        runs.for_each(|(run, cpu)| run.cpu_ns_per_job = cpu);
+        row
+    };
+    let group = |workload, bands| Group {
+        workload,
+        level: Level::new(2, 2),
+        rows: vec![
+            with_cpu(Impl::GuichetFifo, [Some(100.0), Some(200.0), Some(100.0)]),
+            with_cpu(Impl::GuichetBands, bands),
+        ],
+    };
+    let goal = |workload, bands| {
+        let goals = goals::check(&[group(workload, bands)], None, None);
+        let told = goals.iter().map(ToString::to_string);
+        told.filter(|goal| goal.starts_with("Bands(32)"))
+            .collect::<Vec<_>>()
+    };
+    let text = "Bands(32) ≤ 1.3 × the CPU time of Fifo at every level up to 4x4";
+    let fast = [Some(125.0), Some(200.0), Some(900.0)];
+    assert_eq!(
+        goal("priority", fast),
+        [format!("{text}: PASS (worst 1.25 at 2x2)")]
+    );
+    let slow = [Some(125.0), Some(280.0), Some(900.0)];
+    assert_eq!(
+        goal("priority", slow),
+        [format!("{text}: MISS (worst 1.40 at 2x2)")]
+    );
+    assert_eq!(goal("empty", slow), [format!("{text}: not measured")]);
+    assert_eq!(
+        goal("priority", [None; 3]),
+        [format!("{text}: not measured")]
     );
 }
