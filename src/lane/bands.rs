@@ -292,9 +292,12 @@ impl Bands {
             let mut stale = Lines::default();
             let mut found = Scan::Nothing;
             for bit in covered.lines().iter() {
-                found = self.look_into(number * LINES + bit, limit, out, portion);
-                if !matches!(found, Scan::Nothing) {
-                    break;
+                // Most looks find nothing more than this.
+                if !self.line(number, bit).is_empty() {
+                    found = self.look_into(number * LINES + bit, limit, out, portion);
+                    if !matches!(found, Scan::Nothing) {
+                        break;
+                    }
                 }
                 if !covered.in_doubt(bit) {
                     stale.insert(bit);

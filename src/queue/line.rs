@@ -12,6 +12,8 @@ use crate::table::{Entered, NotMoved, Surfaced, Ticket, Trace, Vacant};
 const LISTED: u32 = 1 << 20;
 
 /// The lane of a queue, and how it is used.
+// There is one per queue, in place: a box would cost every job a step.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Line {
     Bands(Bands, Option<Schedule>),
     Heap(Heap, Key),

@@ -2,6 +2,7 @@
 
 use super::{Shared, current_worker};
 use crate::park::{Care, EventCount, Yields};
+use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Deadline, Mutex, thread_number};
 use crate::table::{Pool, Vacancies, Vacant};
 
@@ -157,6 +158,14 @@ impl<T, R> Shared<T, R> {
     #[cold]
     pub(super) fn may_compact(&self, slot: u32) {
         self.room_of(slot).blocked.notify_one();
+    }
+
+    /// A job has ended and its slot did not come back: a stray may be what keeps it.
+    #[cold]
+    pub(super) fn nudge(&self, slot: u32) {
+        if self.strays.load(Relaxed) as i64 > 0 {
+            self.may_compact(slot);
+        }
     }
 
     #[inline(always)]

@@ -49,13 +49,18 @@ impl<T, R> Shared<T, R> {
                 (Verb::Bury, Err(JobError::Failed(failure)))
             }
         };
+        let slot = claim.slot();
         let settled = self.slab.settle(claim, verb);
+        let kept = settled.spoils.vacant.is_none();
         match (settled.won, verb) {
             (false, _) => desk.late.bump(),
             (true, Verb::Complete) => desk.completed.bump(),
             (true, _) => desk.failed.bump(),
         }
         self.share(settled.spoils, outcome);
+        if kept {
+            self.nudge(slot);
+        }
         ran
     }
 

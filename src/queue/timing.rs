@@ -75,7 +75,7 @@ impl<T, R> Shared<T, R> {
             let now = self.time.now().to_nanos();
             let when = |slot| self.slab.next_instant(slot);
             let next = self.timers.tick(now, BUDGET, when, &mut fired);
-            if fired.is_empty() {
+            if fired.is_empty() && next.is_none_or(|next| next > now) {
                 *self.fired.lock() = fired;
                 return next;
             }
@@ -153,7 +153,10 @@ impl<T, R> Shared<T, R> {
                 self.strays.fetch_add(1, Relaxed);
                 self.may_compact(slot);
             }
-            Some((ticket, Trace::Side)) => self.take_out(ticket),
+            Some((ticket, Trace::Side)) => {
+                self.take_out(ticket);
+                self.nudge(slot);
+            }
             None if ended.before == JobState::Delayed => self.review(slot),
             None => {}
         }

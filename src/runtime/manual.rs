@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::Runtime;
 use super::crew::Crew;
 use crate::queue::{Hand, Host, current_worker};
-use crate::sync::Deadline;
 
 impl Runtime {
     /// Does what is due and runs every job that can run, until none is left; the clock stays where it is. For a runtime with a
     /// [manual clock](super::RuntimeBuilder::clock); with another it does nothing, since threads of its own do the work.
     ///
     /// Handlers run on the calling thread, queues in the order in which they got their workers, one job of each in turn. From
-    /// inside a handler it does nothing. A job that always snoozes for no time, or is always requeued, keeps it for ever.
+    /// inside a handler it does nothing. A job that always snoozes for no time, or is always requeued, keeps it for ever, and
+    /// a shutdown too, which does the same.
     ///
     /// ```
     /// use guichet::{ManualClock, Runtime};
@@ -27,7 +27,7 @@ impl Runtime {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn run_until_idle(&self) {
-        self.crew.run_until_idle(None);
+        self.crew.run_until_idle();
     }
 
     /// Turns the manual clock `by` so much, stopping at every instant at which something is due, and runs what can run. The clock
@@ -39,29 +39,28 @@ impl Runtime {
         if !self.crew.time.is_manual() {
             return;
         }
-        self.crew.run_until_idle(None);
+        self.crew.run_until_idle();
         while let Some(next) = self.crew.do_due().filter(|next| *next <= end) {
             self.crew.time.turn_to(next);
-            self.crew.run_until_idle(None);
+            self.crew.run_until_idle();
         }
         self.crew.time.turn_to(end);
-        self.crew.run_until_idle(None);
+        self.crew.run_until_idle();
     }
 }
 
 impl Crew {
-    /// Until nothing is left to run, or the deadline has passed.
-    pub(super) fn run_until_idle(&self, deadline: Option<Deadline>) {
+    pub(super) fn run_until_idle(&self) {
         // Out of the lock while handlers run; a handler that calls this finds nobody.
         let mut hands = mem::take(&mut *self.hands.lock());
-        let mut worked = !current_worker().is_some_and(|worker| worker.runtime == self.number());
+        let mut worked = current_worker().is_none_or(|worker| worker.runtime != self.number());
         while worked {
             self.do_due();
-            worked = self.step(&mut hands) && !deadline.is_some_and(|end| end.passed());
+            worked = self.step(&mut hands);
+            // Those that a handler has engaged.
+            hands.append(&mut self.hands.lock());
         }
-        let mut enlisted = self.hands.lock();
-        hands.append(&mut enlisted);
-        *enlisted = hands;
+        self.hands.lock().append(&mut hands);
     }
 
     /// The workers without threads leave.
@@ -72,8 +71,9 @@ impl Crew {
 
     /// One job of each queue.
     fn step(&self, hands: &mut [Box<dyn Hand>]) -> bool {
-        hands
+        let worked = hands
             .iter_mut()
-            .fold(false, |worked, hand| hand.run_one() || worked)
+            .filter_map(|hand| hand.run_one().then_some(()));
+        worked.count() > 0
     }
 }

@@ -64,7 +64,7 @@ impl Runtime {
         let inside = current_worker().is_some_and(|worker| worker.runtime == self.crew.number());
         self.crew.drain();
         // Without threads, this one is the workers.
-        self.crew.run_until_idle(Some(deadline));
+        self.crew.run_until_idle();
         if !inside {
             self.crew.dismiss_hands();
         }

@@ -80,7 +80,7 @@ const OPTIONED: u32 = 1 << 30;
 
 impl Marks {
     pub(super) fn to_bits(self) -> u32 {
-        u32::from(self.sampled) * SAMPLED | u32::from(self.optioned) * OPTIONED
+        (u32::from(self.sampled) * SAMPLED) | (u32::from(self.optioned) * OPTIONED)
     }
 
     #[inline(always)]

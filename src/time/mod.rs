@@ -62,7 +62,7 @@ pub trait Clock: Send + Sync + 'static {
     }
 }
 
-/// Nanoseconds since the clock's origin; never 0.
+/// Nanoseconds since one before the clock's origin; never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 
@@ -106,7 +106,7 @@ impl Time {
     /// The present instant.
     #[inline]
     pub fn now(&self) -> Timestamp {
-        Timestamp(self.nanos().max(1))
+        Timestamp(self.nanos())
     }
 
     /// The wall clock's time, which may jump.
@@ -121,7 +121,8 @@ impl Time {
     pub fn turn_to(&self, nanos: u64) -> bool {
         match &self.0 {
             Source::System(_) => false,
-            Source::Other(clock) => clock.turn_to(Duration::from_nanos(nanos)),
+            // As `nanos` counts.
+            Source::Other(clock) => clock.turn_to(Duration::from_nanos(nanos - 1)),
         }
     }
 
@@ -135,9 +136,7 @@ impl Time {
 
     /// The instant `delay` from now, in nanoseconds; never 0.
     pub fn after(&self, delay: Duration) -> u64 {
-        // Not from `now`, which is 1 where the clock says 0: a clock that is then turned by `delay`
-        // would miss the instant by a nanosecond.
-        self.nanos().saturating_add(nanos(delay)).max(1)
+        self.nanos().saturating_add(nanos(delay))
     }
 
     /// The instant at which the wall clock will say `wall` if it does not jump, in nanoseconds;
@@ -153,12 +152,14 @@ impl Time {
         .max(1)
     }
 
+    /// One more than the clock says, so that it is never 0.
     #[inline]
     fn nanos(&self) -> u64 {
-        match &self.0 {
-            Source::System(clock) => nanos(clock.now()),
-            Source::Other(clock) => nanos(clock.now()),
-        }
+        let now = match &self.0 {
+            Source::System(clock) => clock.now(),
+            Source::Other(clock) => clock.now(),
+        };
+        nanos(now).saturating_add(1)
     }
 }
 

@@ -297,7 +297,7 @@ fn a_predicate_decides_which_failures_are_worth_another_attempt() {
                 _ => Err(Failure::discard("never")),
             })
             .unwrap();
-        let mut run = |number| {
+        let run = |number| {
             let before = queue.stats().retried;
             let handle = queue.submit(number).unwrap();
             runtime.run_until_idle();

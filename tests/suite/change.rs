@@ -122,7 +122,7 @@ fn a_delayed_job_can_be_moved() {
     }
 }
 
-/// A retry has the priority that its job was given.
+/// Behind its peers is behind all others there.
 #[test]
 fn orders_with_one_priority_move_a_job_to_the_end() {
     for order in [
@@ -154,7 +154,7 @@ fn orders_with_one_priority_move_a_job_to_the_end() {
     }
 }
 
-/// All three calls; `delayed` says whether the last two are for this state.
+/// What each of the three calls says.
 fn refusals(queue: &Queue<u32, ()>, id: JobId) -> [Result<(), ChangeError>; 3] {
     [
         queue.set_priority(id, 1),

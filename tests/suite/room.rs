@@ -154,8 +154,10 @@ fn a_full_queue_bears_any_number_of_moves() {
     }
 }
 
+type Way = fn(&Queue<u32, ()>) -> JobId;
+
 /// How a job comes to wait, before it is cancelled under the eyes of somebody who waits for its slot.
-const WAYS: [fn(&Queue<u32, ()>) -> JobId; 4] = [
+const WAYS: [Way; 4] = [
     |queue| queue.add(0).unwrap(),
     |queue| queue.job(0).lifo().add().unwrap(),
     |queue| {

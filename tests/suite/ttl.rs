@@ -1,8 +1,10 @@
 //! Not after an instant: a job's time to live, and who learns of its end.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, SystemTime};
 
-use guichet::{Backoff, ChangeError, Failure, JobError, JobState, Order, Queue, Runtime};
+use guichet::{Backoff, ChangeError, Clock, Failure, JobError, JobState, Order, Queue, Runtime};
 
 use super::support::*;
 
@@ -327,4 +329,55 @@ fn jobs_expire_while_threads_serve() {
     };
     settle(&queue, books);
     assert_eq!(begun.get(), 1);
+}
+
+/// A clock that threads take for one that runs by itself, and whose jump the clerk therefore sleeps through.
+#[derive(Clone)]
+struct Jumpy(Arc<AtomicU64>);
+
+impl Clock for Jumpy {
+    fn now(&self) -> Duration {
+        secs(self.0.load(SeqCst))
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.now()
+    }
+}
+
+/// A worker asks itself before it begins: the clerk may be late.
+#[test]
+fn a_worker_begins_nothing_that_is_past_its_end() {
+    for prefetch in [1, 32] {
+        let clock = Jumpy(Arc::new(AtomicU64::new(1)));
+        let runtime = Runtime::builder().clock(clock.clone()).build().unwrap();
+        let queue = runtime.queue::<u32, ()>("jobs").prefetch(prefetch);
+        let queue = queue.build().unwrap();
+        let expired: Vec<_> = (1..10)
+            .map(|number| queue.job(number).ttl(secs(7200)).submit().unwrap())
+            .collect();
+        let first = queue.job(0).lifo().submit().unwrap();
+        let (gate, begun) = (Gate::new(), Count::new());
+        let (held, started) = (gate.clone(), begun.clone());
+        queue
+            .workers(1, move |_| {
+                started.bump();
+                held.pass();
+                Ok(())
+            })
+            .unwrap();
+        begun.reach(1);
+        clock.0.store(7201, SeqCst);
+        gate.open_wide();
+        value(first);
+        for handle in expired {
+            assert!(matches!(outcome(handle), Err(JobError::Expired)));
+        }
+        let books = Books {
+            expired: 9,
+            ..Books::completed(1)
+        };
+        settle(&queue, books);
+        assert_eq!(begun.get(), 1);
+    }
 }
