@@ -78,8 +78,8 @@ impl Segments {
             }
         };
         for place in &self.get(number).words {
-            // ORDERING: Acquire — its last popper has taken the word; pairs with the Release that empties a place.
-            while place.load(order!("chain_clean_relaxed", Acquire)) != 0 {
+            // Relaxed: who reads the 0 writes the next word after it, and whoever wrote the 0 had read the last word.
+            while place.load(Relaxed) != 0 {
                 backoff.snooze();
             }
         }
@@ -218,8 +218,7 @@ impl Chain {
     /// Claims `count` places from `tail` on; the tail as it is now if it has moved.
     #[inline(always)]
     fn claim_push(&self, tail: u64, count: u64) -> Result<(), u64> {
-        // ORDERING: Release — whoever sees the claim sees what came before it; pairs with `close` and
-        // with `pop_run`. Acquire on failure — as in `End::load`.
+        // ORDERING: Release — whoever sees the claim sees what came before it; pairs with `close`. Acquire on failure — as in `End::load`.
         let release = order!("chain_claim_push_relaxed", Release);
         self.tail.index.compare_exchange_weak(
             tail,
@@ -278,13 +277,12 @@ impl Chain {
             // Nothing may fail between the claim and the emptying.
             out.reserve(count);
             let next = head + count as u64 * STEP;
-            // ORDERING: Release — as in `push_run`, for whoever judges the chain empty. Acquire on failure —
-            // as in `End::load`.
-            let release = order!("chain_claim_pop_relaxed", Release);
+            // Relaxed: words are passed on by their places, segments by `follow`; who takes words elsewhere fences.
+            // ORDERING: Acquire on failure — as in `End::load`.
             let swapped = self.head.index.compare_exchange_weak(
                 head,
                 next,
-                release,
+                Relaxed,
                 order!("chain_index_relaxed", Acquire),
             );
             if let Err(now) = swapped {
@@ -298,8 +296,7 @@ impl Chain {
             }
             for place in &places[..count] {
                 out.push(place.load(Relaxed));
-                // ORDERING: Release — the word was taken; pairs with the Acquire in `take`.
-                place.store(0, order!("chain_emptied_relaxed", Release));
+                place.store(0, Relaxed);
             }
             if last {
                 segments.give_back(number);

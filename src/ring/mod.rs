@@ -329,12 +329,19 @@ impl<T> Ring<T> {
 #[inline(always)]
 fn claimed() {
     // On x86 this is a compiler fence, which the language takes for no synchronisation between threads. So
-    // the ring's other orderings must do without it, and their bugs are seeded without it.
+    // the other orderings of ring and chain must do without it, and their bugs are seeded without it.
     let left_out = cfg!(any(
         guichet_bug = "ring_claim_no_fence",
         guichet_bug = "ring_stamp_relaxed",
         guichet_bug = "ring_claim_push_relaxed",
-        guichet_bug = "ring_claim_pop_relaxed"
+        guichet_bug = "ring_claim_pop_relaxed",
+        guichet_bug = "chain_filled_relaxed",
+        guichet_bug = "chain_publish_relaxed",
+        guichet_bug = "chain_index_relaxed",
+        guichet_bug = "chain_follow_relaxed",
+        guichet_bug = "chain_next_relaxed",
+        guichet_bug = "chain_tail_relaxed",
+        guichet_bug = "chain_head_relaxed"
     ));
     if !left_out {
         // ORDERING: full fence — the claim comes before whatever the claimer looks at next. Partner: the

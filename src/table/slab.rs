@@ -2,7 +2,7 @@
 //!
 //! A verb pushes nothing and runs no user code: it moves what the winner now owns (result cell,
 //! payload, vacant slot) into [`Spoils`] or a [`Ticket`], and the caller does with it what it must.
-//! Here is the path of a job that nobody interferes with; `outside.rs` has the verbs of those who do not hold it.
+//! Here is a job's own path; `outside.rs` has the verbs of those who do not hold it.
 
 use std::mem::MaybeUninit;
 
@@ -202,7 +202,7 @@ impl<T, O> Slab<T, O> {
         }
     }
 
-    /// Whether `ticket` is valid still: its job waits.
+    /// Whether `ticket` is valid: its job waits.
     pub fn is_current(&self, ticket: Ticket) -> bool {
         self.load(ticket.slot()).admits(ticket)
     }
@@ -242,7 +242,7 @@ impl<T, O> Slab<T, O> {
         self.slot(slot).priority.load(Relaxed)
     }
 
-    /// Sets it; of a job that ends meanwhile, to no effect.
+    /// Sets it.
     pub fn set_priority(&self, slot: u32, priority: u32) {
         self.slot(slot).priority.store(priority, Relaxed);
     }
