@@ -229,6 +229,12 @@ impl<T, O> Slab<T, O> {
         }
     }
 
+    /// Whether the job ended while it waited with this ticket.
+    pub fn ended_waiting(&self, ticket: Ticket) -> bool {
+        let word = self.load(ticket.slot());
+        word.is_terminal() && word.follows(ticket)
+    }
+
     /// The state of the named job; `None` when its slot has another or was never used.
     pub fn state(&self, number: u32, occupancy: u64) -> Option<JobState> {
         self.look(number, occupancy).map(|(state, _)| state)

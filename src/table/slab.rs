@@ -207,12 +207,6 @@ impl<T, O> Slab<T, O> {
         self.load(ticket.slot()).admits(ticket)
     }
 
-    /// Whether the job ended while it waited with this ticket.
-    pub fn ended_waiting(&self, ticket: Ticket) -> bool {
-        let word = self.load(ticket.slot());
-        word.is_terminal() && word.follows(ticket)
-    }
-
     /// The payload of a claimed job.
     #[inline(always)]
     pub fn payload<'a>(&'a self, claim: &'a Claim) -> &'a T

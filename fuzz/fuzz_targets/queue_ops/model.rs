@@ -84,9 +84,9 @@ pub struct Model {
     pub returned: Vec<usize>,
     /// Attempts that ended, and how many of them were a job's first.
     pub runs: (u64, u64),
-    /// Numbers of jobs; the ticket is stale if its job does not wait.
+    /// Numbers of jobs; one that does not wait any more is passed over.
     lane: VecDeque<usize>,
-    /// Slots of jobs that live, run late, or have a stale ticket in the lane.
+    /// Slots of jobs that live or run late.
     used: usize,
 }
 
@@ -112,9 +112,10 @@ impl Model {
         self.capacity - self.used
     }
 
-    /// Tickets in line, stale ones included.
+    /// Jobs in line: who is refused has had the line cleared of stale tickets.
     pub fn line(&self) -> usize {
-        self.lane.len()
+        let waits = |number: &&usize| self.jobs[**number].state == JobState::Waiting;
+        self.lane.iter().filter(waits).count()
     }
 
     pub fn is_live(&self, number: usize) -> bool {
@@ -141,8 +142,6 @@ impl Model {
         }
         while let Some(number) = self.lane.pop_front() {
             if self.jobs[number].state != JobState::Waiting {
-                // The stale ticket was the last trace of its job.
-                self.used -= 1;
                 continue;
             }
             let job = &mut self.jobs[number];
@@ -197,7 +196,8 @@ impl Model {
         }
         let waits = self.jobs[number].state == JobState::Waiting;
         self.end(number, JobState::Cancelled, Outcome::Cancelled);
-        // A running handler still needs the payload; a waiting job's goes at once, its slot later.
+        // A running handler still needs payload and slot; a waiting job's go at once.
+        self.used -= usize::from(waits);
         (true, if waits { vec![Event::Dropped(number)] } else { Vec::new() })
     }
 
