@@ -77,6 +77,17 @@ impl<T, R> Shared<T, R> {
         self.ended(id.slot, ended, Err(JobError::Returned));
     }
 
+    /// Returns or interrupts the job, whatever its worker makes of it meanwhile.
+    fn end_for_shutdown(&self, id: JobId, interrupt: bool) {
+        loop {
+            match self.slab.state(id.slot, id.occupancy) {
+                Some(JobState::Waiting | JobState::Delayed) => self.give_up(id),
+                Some(JobState::Active) if interrupt => self.interrupt(id),
+                _ => return,
+            }
+        }
+    }
+
     fn interrupt(&self, id: JobId) {
         if let Some(ended) = self.slab.end(id.slot, id.occupancy, Verb::Interrupt) {
             self.interrupted.fetch_add(1, Relaxed);
@@ -118,17 +129,8 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         fence(SeqCst);
         self.idle.notify_all();
         for (slot, occupancy, state) in self.slab.scan() {
-            let id = self.id_of(slot, occupancy);
-            match state {
-                JobState::Waiting | JobState::Delayed => {
-                    self.give_up(id);
-                    // A worker may have been about to start it.
-                    if interrupt {
-                        self.interrupt(id);
-                    }
-                }
-                JobState::Active if interrupt => self.interrupt(id),
-                _ => {}
+            if !state.is_terminal() {
+                self.end_for_shutdown(self.id_of(slot, occupancy), interrupt);
             }
         }
     }

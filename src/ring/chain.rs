@@ -20,7 +20,7 @@ use std::fmt;
 use crossbeam_utils::CachePadded;
 
 use super::{PushError, Ring, claimed, see_the_end};
-use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU32, AtomicU64};
 use crate::sync::{Backoff, order};
 
@@ -240,9 +240,7 @@ impl Chain {
             .index
             .fetch_add(STEP, order!("chain_tail_relaxed", Release));
         // ORDERING: Release — as above, for poppers; pairs with the Acquire in `follow`.
-        segment
-            .next
-            .store(next + 1, order!("chain_next_relaxed", Release));
+        segment.next.store(next + 1, Release);
     }
 
     /// Moves up to `most` words from in front of position `end` to the end of `out`, with one claim.
@@ -318,7 +316,7 @@ impl Chain {
         let mut backoff = Backoff::default();
         let next = loop {
             // ORDERING: Acquire — the next segment is fit for use; pairs with the Release in `link`.
-            match segment.next.load(order!("chain_follow_relaxed", Acquire)) {
+            match segment.next.load(Acquire) {
                 0 => backoff.snooze(),
                 next => break next - 1,
             }
@@ -326,9 +324,7 @@ impl Chain {
         segment.next.store(0, Relaxed);
         self.head.segment.store(next, Relaxed);
         // ORDERING: Release — the segment of the new index, and what `follow` acquired; pairs with `End::load`.
-        self.head
-            .index
-            .store(index + STEP, order!("chain_head_relaxed", Release));
+        self.head.index.store(index + STEP, Release);
     }
 
     /// Where the next word will be taken from, and where the next one will be put.

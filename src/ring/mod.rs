@@ -338,10 +338,7 @@ fn claimed() {
         guichet_bug = "chain_filled_relaxed",
         guichet_bug = "chain_publish_relaxed",
         guichet_bug = "chain_index_relaxed",
-        guichet_bug = "chain_follow_relaxed",
-        guichet_bug = "chain_next_relaxed",
-        guichet_bug = "chain_tail_relaxed",
-        guichet_bug = "chain_head_relaxed"
+        guichet_bug = "chain_tail_relaxed"
     ));
     if !left_out {
         // ORDERING: full fence — the claim comes before whatever the claimer looks at next. Partner: the
