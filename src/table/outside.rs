@@ -7,7 +7,7 @@ use super::slab::{Slab, Slot};
 use super::tokens::{Entered, Spoils, Surfaced, Trace};
 use super::word::{FULL, LINE, SIDE, STRAY, Ticket, WAITER, Word};
 use crate::model::{JobState, Verb};
-use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::Ordering::{AcqRel, Relaxed};
 use crate::sync::order;
 
 /// A job that was ended from outside.
@@ -131,10 +131,9 @@ impl<T, O> Slab<T, O> {
                 Trace::Line => word.apply(Verb::Promote).with(LINE),
                 Trace::Side => word.apply(Verb::Promote).with(SIDE),
             };
-            // ORDERING: AcqRel — Acquire: what the job's last attempt did, also if the word is older than the
-            // load's; Release: that again, to the next attempt; pairs with `put_off` and `activate`.
-            let order = order!("slab_promote_relaxed", AcqRel);
-            match self.swap(number, word, new, order) {
+            // ORDERING: AcqRel — what the job's last attempt did, passed on from `put_off` to `activate`. A Relaxed swap would
+            // do, being in the release sequence of `put_off`; no bug stands for this one.
+            match self.swap(number, word, new, AcqRel) {
                 Ok(()) => {
                     let ticket = Ticket::new(number, new);
                     return Some(Entered { ticket, trace });

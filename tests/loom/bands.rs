@@ -7,7 +7,7 @@ use guichet::internals::park::{EventCount, Yields};
 use loom::sync::Arc;
 use loom::thread;
 
-use super::{check, check_coarsely};
+use super::{check, check_coarsely, check_deeply};
 
 /// In two-level lanes the second line lies under another bitmap than the first.
 const FAR: u32 = 32;
@@ -148,6 +148,35 @@ fn bands_two_levels_no_overtaking() {
 #[test]
 fn bands_two_levels_wake() {
     check("bands_two_levels_wake", || blocking(two_levels(), FAR));
+}
+
+/// Bits of empty lines are being cleared while a word comes: nothing less urgent is taken instead. Two lines are empty, so that a
+/// pop that finds something clears their bits.
+#[test]
+fn bands_clear_no_overtaking() {
+    check_deeply("bands_clear_no_overtaking", || {
+        let lane = Arc::new(Bands::new(3, 4));
+        for level in 0..2 {
+            push(&lane, level, 1);
+            assert_eq!(pop(&lane), Some(1));
+        }
+        push(&lane, 2, 8);
+        push(&lane, 2, 9);
+        let clearer = {
+            let lane = lane.clone();
+            thread::spawn(move || pop(&lane))
+        };
+        let pusher = {
+            let lane = lane.clone();
+            thread::spawn(move || {
+                push(&lane, 0, 2);
+                pop(&lane)
+            })
+        };
+        let (theirs, mine) = (clearer.join().unwrap(), pusher.join().unwrap());
+        let urgent = [theirs, mine].contains(&Some(2));
+        assert!(urgent, "a less urgent word overtook one that lay there");
+    });
 }
 
 /// Words move from a line to the front while somebody pops: the first stays the first.

@@ -30,19 +30,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Explores `model` and prints the number of executions.
 fn check(name: &str, model: impl Fn() + Send + Sync + 'static) {
-    explore(name, 0, model);
+    explore(name, |bound| bound, model);
 }
 
 /// The same with a preemption less: for models of three threads with many steps each.
 fn check_coarsely(name: &str, model: impl Fn() + Send + Sync + 'static) {
-    explore(name, 1, model);
+    explore(name, |bound| bound - 1, model);
 }
 
-fn explore(name: &str, fewer: usize, model: impl Fn() + Send + Sync + 'static) {
+/// The same with a preemption more: for what goes wrong only if two threads hold each other up in turn.
+fn check_deeply(name: &str, model: impl Fn() + Send + Sync + 'static) {
+    explore(name, |bound| bound + 1, model);
+}
+
+fn explore(name: &str, depth: impl Fn(usize) -> usize, model: impl Fn() + Send + Sync + 'static) {
     let executions = Arc::new(AtomicUsize::new(0));
     let counter = executions.clone();
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(builder.preemption_bound.unwrap_or(2) - fewer);
+    builder.preemption_bound = Some(depth(builder.preemption_bound.unwrap_or(2)));
     builder.max_branches = 20_000;
     builder.check(move || {
         counter.fetch_add(1, Ordering::Relaxed);
