@@ -304,7 +304,9 @@ impl Bands {
                 }
             }
             let nothing = matches!(found, Scan::Nothing);
-            if stale.len() > STALE || nothing && !stale.is_empty() {
+            // Who takes several asks before each whether something more urgent has come.
+            let several = matches!(&found, Scan::Took(run) if run.count > 1);
+            if stale.len() > STALE || (nothing || several) && !stale.is_empty() {
                 cover.clear(stale, |bit| !self.line(number, bit).is_empty());
             }
             if !nothing || stale.is_empty() {
@@ -393,8 +395,8 @@ impl Bands {
     /// Whether a line of this bitmap that is more urgent than `level` holds something.
     fn holds_before(&self, number: u32, level: u32) -> bool {
         let covered = self.covers[number as usize].load();
-        let mut lines = covered.lines().iter();
-        lines.any(|bit| number * LINES + bit < level && !self.line(number, bit).is_empty())
+        let urgent = covered.lines().before(level.saturating_sub(number * LINES));
+        urgent.iter().any(|bit| !self.line(number, bit).is_empty())
     }
 
     /// How many words there are: about right while the lane is used.

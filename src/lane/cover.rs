@@ -41,6 +41,15 @@ impl Lines {
         self.0 == 0
     }
 
+    /// Those in front of line number `end`.
+    #[inline(always)]
+    pub(super) fn before(self, end: u32) -> Self {
+        match end < LINES {
+            true => Lines(self.0 & ((1 << end) - 1)),
+            false => self,
+        }
+    }
+
     /// The first one first.
     #[inline]
     pub(super) fn iter(self) -> impl Iterator<Item = u32> {

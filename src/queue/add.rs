@@ -41,7 +41,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
             return Err(TryAddError::Closed(payload));
         }
         match self.shared.claim(&self.shared.room) {
-            Some(vacant) => Ok(self.shared.admit(vacant, payload, None)),
+            Some(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
             None => Err(self.shared.full(&self.shared.room, payload)),
         }
     }
@@ -64,7 +64,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// ```
     pub fn add(&self, payload: T) -> Result<JobId, AddError<T>> {
         match self.shared.slot(&self.shared.room, None) {
-            Ok(vacant) => Ok(self.shared.admit(vacant, payload, None)),
+            Ok(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
             Err(no) => Err(AddError::new(no, payload)),
         }
     }
@@ -90,7 +90,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
             .shared
             .slot(&self.shared.room, Some(Deadline::after(timeout)))
         {
-            Ok(vacant) => Ok(self.shared.admit(vacant, payload, None)),
+            Ok(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
             Err(no) => Err(AddTimeoutError::new(no, payload)),
         }
     }
@@ -205,21 +205,39 @@ impl<T, R> Shared<T, R> {
         self.phase.load(Relaxed) == OPEN
     }
 
+    /// A job without options or a waiter.
+    #[inline]
+    pub(super) fn admit_plain(&self, vacant: Vacant, payload: T) -> JobId {
+        self.admit(vacant, payload, None, self.options.default_priority)
+    }
+
     /// `admit`, push, wake.
     #[inline]
-    pub(super) fn admit(&self, vacant: Vacant, payload: T, waiter: Waiter<R>) -> JobId {
-        let (id, ticket) = self.admit_only(vacant, payload, waiter);
+    pub(super) fn admit(
+        &self,
+        vacant: Vacant,
+        payload: T,
+        waiter: Waiter<R>,
+        priority: u32,
+    ) -> JobId {
+        let (id, ticket) = self.admit_only(vacant, payload, waiter, priority);
         let trace = self.line.end();
         self.enqueue(id, Entered { ticket, trace }, Spot::End);
         id
     }
 
     #[inline]
-    fn admit_only(&self, vacant: Vacant, payload: T, waiter: Waiter<R>) -> (JobId, Ticket) {
+    fn admit_only(
+        &self,
+        vacant: Vacant,
+        payload: T,
+        waiter: Waiter<R>,
+        priority: u32,
+    ) -> (JobId, Ticket) {
         let slot = vacant.slot();
         let stamp = |slot: u32, occupancy: u64, record: &Record| {
             let marks = self.sample(slot, occupancy, record);
-            (marks, self.options.default_priority)
+            (marks, priority)
         };
         let entry = Entry::Waiting(self.line.end());
         let (ticket, occupancy) = self.slab.admit(vacant, payload, waiter, entry, stamp);
@@ -265,7 +283,8 @@ impl<T, R> Shared<T, R> {
                     None => run = runs.next().expect("a slot was reserved for every payload"),
                 }
             };
-            let (id, ticket) = self.admit_only(vacant, payload, None);
+            let (id, ticket) =
+                self.admit_only(vacant, payload, None, self.options.default_priority);
             ids.push(id);
             tickets.push(ticket.to_bits());
         }
@@ -287,7 +306,8 @@ impl<T, R> Shared<T, R> {
 
     fn submit(&self, vacant: Vacant, payload: T) -> JobHandle<R> {
         let cell = Arc::new(Oneshot::new());
-        let id = self.admit(vacant, payload, Some(cell.clone()));
+        let priority = self.options.default_priority;
+        let id = self.admit(vacant, payload, Some(cell.clone()), priority);
         JobHandle::new(id, cell)
     }
 

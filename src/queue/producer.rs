@@ -53,7 +53,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
         if shared.is_open()
             && let Some(vacant) = self.reserved.pop()
         {
-            return Ok(shared.admit(vacant, payload, None));
+            return Ok(shared.admit_plain(vacant, payload));
         }
         self.reserve_and_add(payload)
     }
@@ -75,7 +75,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
             Ok(run) => {
                 self.reserved = run;
                 let vacant = self.reserved.pop().expect("a run has at least one slot");
-                Ok(shared.admit(vacant, payload, None))
+                Ok(shared.admit_plain(vacant, payload))
             }
             Err(no) => Err(AddError::new(no, payload)),
         }

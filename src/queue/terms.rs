@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::add::Waiter;
 use super::line::Spot;
-use super::room::NoSlot;
+use super::room::{NoSlot, Room};
 use super::{AddError, AddTimeoutError, JobHandle, Queue, Shared, TryAddError};
 use crate::model::{Backoff, InvalidOption, JobId, Order, check_range};
 use crate::park::Oneshot;
@@ -33,6 +33,11 @@ enum NotBefore {
 /// The same, checked and in the queue's own terms.
 struct Settled {
     priority: u32,
+    /// What goes beyond a priority.
+    special: Option<Special>,
+}
+
+struct Special {
     entry: Entry,
     spot: Spot,
     optioned: bool,
@@ -224,24 +229,36 @@ impl<T, R> Shared<T, R> {
         Ok((vacant, settled))
     }
 
-    fn room_for(&self, settled: &Settled) -> &super::room::Room {
-        match settled.entry {
-            Entry::Waiting(_) => &self.room,
-            Entry::Delayed => &self.later,
+    fn room_for(&self, settled: &Settled) -> &Room {
+        match &settled.special {
+            Some(special) if special.entry == Entry::Delayed => &self.later,
+            _ => &self.room,
         }
     }
 
+    #[inline]
     fn check(&self, terms: &Terms) -> Result<Settled, InvalidOption> {
         let default = self.options.default_priority.into();
-        let priority = self.check_priority(terms.priority.unwrap_or(default))?;
+        Ok(Settled {
+            priority: self.check_priority(terms.priority.unwrap_or(default))?,
+            special: match terms.is_special() {
+                true => Some(self.check_special(terms)?),
+                false => None,
+            },
+        })
+    }
+
+    fn check_special(&self, terms: &Terms) -> Result<Special, InvalidOption> {
         if terms.deadline.is_some() && self.options.order != Order::Deadline {
             return Err(InvalidOption::unfit(
                 "deadline",
                 "a queue of Order::Deadline",
             ));
         }
+        let own = terms.attempts.is_some() || terms.backoff.is_some();
         let attempts = match terms.attempts {
             Some(total) => check_range("attempts", total, 1..=1_000_000)? as u32,
+            None if own => self.options.attempts,
             None => 0,
         };
         let backoff = terms.backoff.unwrap_or(self.options.backoff);
@@ -256,9 +273,7 @@ impl<T, R> Shared<T, R> {
             Some(NotBefore::Delay(delay)) => (self.time.after(delay), 0),
             Some(NotBefore::Wall(wall)) => (self.time.at_wall(wall), since_1970(wall)),
         };
-        let own = terms.attempts.is_some() || terms.backoff.is_some();
-        Ok(Settled {
-            priority,
+        Ok(Special {
             entry,
             spot: if terms.newest {
                 Spot::Newest
@@ -270,10 +285,7 @@ impl<T, R> Shared<T, R> {
             wall,
             expires: terms.ttl.map_or(0, |ttl| self.time.after(ttl)),
             key: terms.deadline.map_or(u64::MAX, |end| self.time.after(end)),
-            attempts: match (attempts, own) {
-                (0, true) => self.options.attempts,
-                (own, _) => own,
-            },
+            attempts,
             backoff: backoff.to_bits(),
         })
     }
@@ -284,6 +296,7 @@ impl<T, R> Shared<T, R> {
         Ok(check_range("priority", priority, 1..=most.into())? as u32)
     }
 
+    #[inline]
     fn admit_on_terms(
         &self,
         vacant: Vacant,
@@ -291,35 +304,64 @@ impl<T, R> Shared<T, R> {
         waiter: Waiter<R>,
         terms: Settled,
     ) -> JobId {
+        match terms.special {
+            None => self.admit(vacant, payload, waiter, terms.priority),
+            Some(special) => self.admit_special(vacant, payload, waiter, terms.priority, special),
+        }
+    }
+
+    fn admit_special(
+        &self,
+        vacant: Vacant,
+        payload: T,
+        waiter: Waiter<R>,
+        priority: u32,
+        special: Special,
+    ) -> JobId {
         let slot = vacant.slot();
-        let mortal = terms.expires != 0;
+        let mortal = special.expires != 0;
         if mortal {
             self.mortal.store(true, Relaxed);
         }
         let stamp = |slot: u32, occupancy: u64, record: &Record| {
             let marks = Marks {
-                optioned: terms.optioned,
+                optioned: special.optioned,
                 ..self.sample(slot, occupancy, record)
             };
-            terms.write(record);
-            (marks, terms.priority)
+            special.write(record);
+            (marks, priority)
         };
-        let (ticket, occupancy) = self.slab.admit(vacant, payload, waiter, terms.entry, stamp);
+        let (ticket, occupancy) = self
+            .slab
+            .admit(vacant, payload, waiter, special.entry, stamp);
         let id = self.id_of(slot, occupancy);
-        match terms.entry {
+        match special.entry {
             Entry::Waiting(trace) => {
                 if mortal {
-                    self.announce(slot, terms.expires);
+                    self.announce(slot, special.expires);
                 }
-                self.enqueue(id, Entered { ticket, trace }, terms.spot);
+                self.enqueue(id, Entered { ticket, trace }, special.spot);
             }
-            Entry::Delayed => self.delayed_until(id, terms.due),
+            Entry::Delayed => self.delayed_until(id, special.due),
         }
         id
     }
 }
 
-impl Settled {
+impl Terms {
+    /// Whether there is more than a priority.
+    #[inline]
+    fn is_special(&self) -> bool {
+        self.newest
+            || self.not_before.is_some()
+            || self.ttl.is_some()
+            || self.deadline.is_some()
+            || self.attempts.is_some()
+            || self.backoff.is_some()
+    }
+}
+
+impl Special {
     fn write(&self, record: &Record) {
         record.due.store(self.due, Relaxed);
         record.wall.store(self.wall, Relaxed);
