@@ -11,6 +11,7 @@
 
 mod alarm;
 mod bands;
+mod broadcast;
 mod chain;
 mod channel;
 mod event;
