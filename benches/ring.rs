@@ -2,6 +2,7 @@
 //!
 //! Rows: a push and a pop, 32 of each with one reservation, and a refused push or pop, which pays for
 //! its full fence. The rival is `try_send` and `try_recv` of a crossbeam channel of the same capacity.
+//! Of the broadcast log: an event published, with nobody reading, and with a thread that reads all the time.
 //! How the ring fares between threads is in `levels.rs`: there the cores' distance decides.
 //!
 //! ```text
@@ -10,11 +11,13 @@
 
 use std::collections::VecDeque;
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam_channel::bounded;
-use guichet::internals::ring::Ring;
+use guichet::internals::ring::{Broadcast, Missed, Ring};
 
 /// Values moved with one reservation.
 const BATCH: usize = 32;
@@ -97,11 +100,45 @@ fn refused(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// An event of four words into the log. Writers never wait for the reader, but it wants the lines that they write.
+fn broadcast(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("ring/broadcast");
+    group.throughput(Throughput::Elements(1));
+    let log = Broadcast::<4>::new(1024);
+    let event = [1_u64, 2, 3, 4];
+    group.bench_function("publish", |bencher| {
+        bencher.iter(|| log.publish(black_box(event)));
+    });
+    group.bench_function("publish, then read", |bencher| {
+        let mut cursor = log.tail();
+        bencher.iter(|| {
+            log.publish(black_box(event));
+            log.read(&mut cursor).expect("it was just published")
+        });
+    });
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut cursor = log.tail();
+            while !done.load(Relaxed) {
+                if log.read(&mut cursor) == Err(Missed::Nothing) {
+                    std::hint::spin_loop();
+                }
+            }
+        });
+        group.bench_function("publish, one reader", |bencher| {
+            bencher.iter(|| log.publish(black_box(event)));
+        });
+        done.store(true, Relaxed);
+    });
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = pair, batch, refused
+    targets = pair, batch, refused, broadcast
 }
 criterion_main!(benches);
