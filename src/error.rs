@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::model::{InvalidOption, JobError, ParseJobIdError};
 use crate::queue::{
-    AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, TryAddError,
-    TryAddManyError, WorkersError,
+    AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, EventError, Gone,
+    LeaseError, LeaseLost, Revoked, TryAddError, TryAddManyError, WorkersError,
 };
 
 /// Any error of this crate, without the payload it may have carried.
@@ -30,6 +30,16 @@ pub enum Error {
     Refused(String),
     /// A job was not changed.
     Change(ChangeError),
+    /// No job was leased.
+    Lease(LeaseError),
+    /// A lease's job was decided by somebody else.
+    Lost(LeaseLost),
+    /// A job was decided while its handler ran.
+    Revoked(Revoked),
+    /// There is no record of a job.
+    Gone(Gone),
+    /// There is no event.
+    Event(EventError),
     /// A job ended without a value.
     Job(JobError),
     /// A text was not a job's id.
@@ -43,6 +53,11 @@ impl fmt::Display for Error {
             Error::Workers(error) => error.fmt(f),
             Error::Refused(why) => f.write_str(why),
             Error::Change(error) => error.fmt(f),
+            Error::Lease(error) => error.fmt(f),
+            Error::Lost(error) => error.fmt(f),
+            Error::Revoked(error) => error.fmt(f),
+            Error::Gone(error) => error.fmt(f),
+            Error::Event(error) => error.fmt(f),
             Error::Job(error) => error.fmt(f),
             Error::Id(error) => error.fmt(f),
         }
@@ -54,7 +69,7 @@ impl std::error::Error for Error {
         match self {
             Error::Job(error) => error.source(),
             Error::Workers(error) => error.source(),
-            Error::Build(_) | Error::Refused(_) | Error::Change(_) | Error::Id(_) => None,
+            _ => None,
         }
     }
 }
@@ -68,7 +83,18 @@ macro_rules! wraps {
         }
     )*};
 }
-wraps!(BuildError => Build, ChangeError => Change, WorkersError => Workers, JobError => Job, ParseJobIdError => Id);
+wraps!(
+    BuildError => Build,
+    ChangeError => Change,
+    WorkersError => Workers,
+    LeaseError => Lease,
+    LeaseLost => Lost,
+    Revoked => Revoked,
+    Gone => Gone,
+    EventError => Event,
+    JobError => Job,
+    ParseJobIdError => Id,
+);
 
 impl From<InvalidOption> for Error {
     fn from(error: InvalidOption) -> Self {

@@ -22,16 +22,19 @@ mod wheel;
 #[cfg(not(guichet_loom))]
 pub use error::Error;
 pub use model::{
-    Backoff, Failure, InvalidOption, JobError, JobId, JobState, Order, ParseJobIdError, Policy,
+    Backoff, Failure, FailureKind, InvalidOption, JobError, JobId, JobState, Order,
+    ParseJobIdError, Policy,
 };
 #[cfg(not(guichet_loom))]
 pub use queue::{
-    AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, Job, JobBuilder,
-    JobHandle, Latencies, Producer, Queue, QueueBuilder, QueueStats, TryAddError, TryAddManyError,
-    WorkersError,
+    AddError, AddManyError, AddTimeoutError, AttemptError, BuildError, CallError, ChangeError,
+    Consumer, ConsumerBuilder, DeadLetter, DeadReason, Event, EventError, EventKind, Gone, Job,
+    JobBrief, JobBuilder, JobHandle, JobInfo, Keep, Latencies, Lease, LeaseError, LeaseLost,
+    LogLine, Producer, Queue, QueueBuilder, QueueStats, Redrive, Redriven, Revoked, Subscription,
+    TryAddError, TryAddManyError, WorkersError,
 };
 #[cfg(not(guichet_loom))]
-pub use runtime::{QueueReport, Runtime, RuntimeBuilder, ShutdownReport};
+pub use runtime::{Processor, QueueReport, Runtime, RuntimeBuilder, ShutdownReport};
 #[cfg(not(guichet_loom))]
 pub use telemetry::LatencySummary;
 #[cfg(not(guichet_loom))]

@@ -307,7 +307,7 @@ fn cancel_races_with_the_handler() {
             .sum();
         match handle.wait() {
             Ok(0) => assert_eq!(won, 0),
-            Err(JobError::Cancelled) => assert_eq!(won, 1),
+            Err(JobError::Cancelled { .. }) => assert_eq!(won, 1),
             other => panic!("{other:?}"),
         }
         assert_eq!(next.wait().unwrap(), 1);

@@ -16,7 +16,7 @@ mod state;
 mod tests;
 
 pub use backoff::Backoff;
-pub use failure::Failure;
+pub use failure::{Failure, FailureKind};
 pub use id::{JobId, ParseJobIdError};
 pub use options::{InvalidOption, check_range};
 pub use order::{Order, Policy};

@@ -12,7 +12,10 @@ pub enum JobError {
     /// The last attempt failed; what its handler said.
     Failed(Failure),
     /// The job was cancelled.
-    Cancelled,
+    Cancelled {
+        /// Why, if whoever cancelled it said so.
+        reason: Option<String>,
+    },
     /// The job's time to live was over before an attempt began.
     Expired,
     /// Shutdown gave up on the running handler. Its effects may be half done.
@@ -27,7 +30,8 @@ impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             JobError::Failed(failure) => write!(f, "the job's last attempt failed: {failure}"),
-            JobError::Cancelled => f.write_str("the job was cancelled"),
+            JobError::Cancelled { reason: None } => f.write_str("the job was cancelled"),
+            JobError::Cancelled { reason: Some(why) } => write!(f, "the job was cancelled: {why}"),
             JobError::Expired => f.write_str("the job's time to live was over before it ran"),
             JobError::Interrupted => {
                 f.write_str("the job was still running when the runtime shut down")

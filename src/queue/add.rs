@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::control::OPEN;
+use super::events::EventKind;
 use super::line::Spot;
 use super::room::{NoSlot, Room};
+use super::switches::Setting;
 use super::{
     AddError, AddManyError, AddTimeoutError, CallError, JobHandle, Outcome, Queue, Shared,
     TryAddError, TryAddManyError,
@@ -199,10 +200,19 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     }
 }
 
+impl<T: Send + 'static, R: Send + 'static> Shared<T, R> {
+    fn submit(self: &Arc<Self>, vacant: Vacant, payload: T) -> JobHandle<R> {
+        let cell = Arc::new(Oneshot::new());
+        let priority = self.options.default_priority;
+        let id = self.admit(vacant, payload, Some(cell.clone()), priority);
+        JobHandle::new(id, cell, self.clone())
+    }
+}
+
 impl<T, R> Shared<T, R> {
     #[inline]
     pub(super) fn is_open(&self) -> bool {
-        self.phase.load(Relaxed) == OPEN
+        !self.switches.now().any(Setting::CLOSED)
     }
 
     /// A job without options or a waiter.
@@ -241,7 +251,17 @@ impl<T, R> Shared<T, R> {
         };
         let entry = Entry::Waiting(self.line.end());
         let (ticket, occupancy) = self.slab.admit(vacant, payload, waiter, entry, stamp);
-        (self.id_of(slot, occupancy), ticket)
+        let id = self.id_of(slot, occupancy);
+        self.tell_added(EventKind::Added, id, ticket);
+        (id, ticket)
+    }
+
+    /// Tells that a job was added. Without a fence: who does not see a listener had begun to add before it listened.
+    #[inline]
+    pub(super) fn tell_added(&self, kind: EventKind, id: JobId, ticket: Ticket) {
+        if self.switches.now().any(Setting::HEARD) {
+            self.tell(kind, id, ticket.epoch(), 0, None);
+        }
     }
 
     /// Decides whether the job's latencies are taken.
@@ -302,13 +322,6 @@ impl<T, R> Shared<T, R> {
             }
         }
         ids
-    }
-
-    fn submit(&self, vacant: Vacant, payload: T) -> JobHandle<R> {
-        let cell = Arc::new(Oneshot::new());
-        let priority = self.options.default_priority;
-        let id = self.admit(vacant, payload, Some(cell.clone()), priority);
-        JobHandle::new(id, cell)
     }
 
     /// Of the jobs in line the count is read off the line: a census would look at every slot, for every refusal.

@@ -1,19 +1,29 @@
 //! Options of a queue, all checked in `build`.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::marker::PhantomData;
 use std::time::Duration;
 
+use super::archive::{Archive, Keep};
+use super::books::CommonBooks;
+use super::conclude::JobBrief;
+use super::consumer::Roster;
+use super::dossier::Dossiers;
 use super::host::Adopted;
+use super::letters::{DeadLetter, Graveyard};
 use super::line::Line;
+use super::results::Kept;
 use super::room::Room;
+use super::switches::{Setting, Switches};
+use super::terms::check_timeout;
+use super::watch::Lent;
 use super::{BuildError, Host, Job, Queue, Shared};
 use crate::lane::MOST_LEVELS;
 use crate::model::{Backoff, Failure, Order, Policy, check_range};
 use crate::park::{EventCount, Yields};
-use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
-use crate::sync::{Arc, MODEL, Mutex, Weak, next_queue_number};
-use crate::table::{MAX_SLOTS, Slab};
+use crate::sync::atomic::{AtomicU64, AtomicUsize};
+use crate::sync::{Arc, MODEL, Mutex, OnceLock, Weak, next_queue_number};
+use crate::table::{Claim, MAX_SLOTS, Slab};
 use crate::wheel::Timers;
 
 /// What a queue was built with.
@@ -27,15 +37,34 @@ pub(super) struct Options {
     pub(super) backoff: Backoff,
     pub(super) prefetch: usize,
     pub(super) sample_every: u64,
+    /// How long an attempt may take, in nanoseconds; 0 if there is no end.
+    pub(super) timeout: u64,
+    /// How long after its deadline a handler's thread counts as stuck, in nanoseconds.
+    pub(super) stuck_after: u64,
+    pub(super) max_stuck: usize,
+    /// How long after its deadline another attempt may begin beside a handler that runs on, in nanoseconds; 0 if never.
+    pub(super) overlap_after: u64,
+    pub(super) delivery_limit: u32,
+    pub(super) log_lines: usize,
+    pub(super) event_capacity: usize,
+    pub(super) keeps_completed: bool,
+    pub(super) keeps_failed: bool,
+    pub(super) single_active: bool,
 }
 
-type BackoffFn<T> = Box<dyn Fn(&Job<'_, T>, &Failure) -> Option<Duration> + Send + Sync>;
+type BackoffFn<T, R> =
+    Box<dyn Fn(&Shared<T, R>, &Claim, &Failure) -> Option<Duration> + Send + Sync>;
 type RetryIf = Box<dyn Fn(&Failure) -> bool + Send + Sync>;
+type OnCompleted<R> = Box<dyn Fn(&JobBrief, &R) + Send + Sync>;
+type OnFailure = Box<dyn Fn(&JobBrief, &Failure) + Send + Sync>;
 
 /// The user's own functions.
-pub(super) struct Hooks<T> {
-    pub(super) backoff: Option<BackoffFn<T>>,
+pub(super) struct Hooks<T, R> {
+    pub(super) backoff: Option<BackoffFn<T, R>>,
     pub(super) retry_if: Option<RetryIf>,
+    pub(super) completed: Option<OnCompleted<R>>,
+    pub(super) failed: Option<OnFailure>,
+    pub(super) exhausted: Option<OnFailure>,
 }
 
 /// Configures a queue; see [`Runtime::queue`](crate::Runtime::queue).
@@ -50,10 +79,21 @@ pub struct QueueBuilder<T, R> {
     default_priority: Option<u32>,
     attempts: u32,
     backoff: Backoff,
-    hooks: Hooks<T>,
+    hooks: Hooks<T, R>,
     prefetch: usize,
     sample_every: u32,
-    jobs: PhantomData<fn(T) -> R>,
+    timeout: Option<Duration>,
+    stuck_after: Duration,
+    max_stuck: usize,
+    overlap_after: Option<Duration>,
+    delivery_limit: u32,
+    log_lines: usize,
+    event_capacity: usize,
+    keep_completed: Keep,
+    keep_failed: Keep,
+    results: Option<Kept<R>>,
+    single_active: bool,
+    dead: Option<Arc<dyn Graveyard<T>>>,
 }
 
 impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
@@ -71,10 +111,24 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             hooks: Hooks {
                 backoff: None,
                 retry_if: None,
+                completed: None,
+                failed: None,
+                exhausted: None,
             },
             prefetch: 32,
             sample_every: 64,
-            jobs: PhantomData,
+            timeout: None,
+            stuck_after: Duration::from_secs(5),
+            max_stuck: 4,
+            overlap_after: None,
+            delivery_limit: 20,
+            log_lines: 100,
+            event_capacity: 1024,
+            keep_completed: Keep::none(),
+            keep_failed: Keep::last(1000),
+            results: None,
+            single_active: false,
+            dead: None,
         }
     }
 
@@ -158,9 +212,12 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     /// ```
     pub fn backoff_with<F>(mut self, pause: F) -> Self
     where
+        T: Sync,
         F: Fn(&Job<'_, T>, &Failure) -> Option<Duration> + Send + Sync + 'static,
     {
-        self.hooks.backoff = Some(Box::new(pause));
+        self.hooks.backoff = Some(Box::new(move |queue, claim, failure| {
+            pause(&queue.job(claim, 0), failure)
+        }));
         self
     }
 
@@ -207,6 +264,200 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
         self
     }
 
+    /// How long an attempt may take, from its handler's start; above 0. Default: as long as it likes. A
+    /// [processor](crate::Processor::timeout)'s and a [job](crate::JobBuilder::timeout)'s own go before it.
+    ///
+    /// When the time is over the attempt has failed ([`FailureKind::Timeout`](crate::FailureKind::Timeout)), and what follows
+    /// is what follows any failure. Its handler can't be stopped: [`Job::checkpoint`](crate::Job::checkpoint) tells it, and what it
+    /// returns late is not accepted. If it was the last attempt, who waits for the job learns at once; else the next one
+    /// begins when its pause is over *and* the handler has returned, so that the two never run at the same time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use guichet::{JobError, ManualClock, Runtime};
+    ///
+    /// let clock = ManualClock::new();
+    /// let runtime = Runtime::builder().clock(clock.clone()).build()?;
+    /// let mail = runtime.queue::<&str, ()>("mail").timeout(Duration::from_secs(60)).build()?;
+    /// mail.workers(1, move |job| {
+    ///     clock.advance(Duration::from_secs(61));
+    ///     Ok(job.checkpoint()?)
+    /// })?;
+    /// let letter = mail.submit("letter")?;
+    /// runtime.run_until_idle();
+    /// assert!(matches!(letter.wait(), Err(JobError::Failed(why)) if why.is_timeout()));
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// How long after its deadline a handler that has not returned counts as stuck. Default 5 s. Another worker is then engaged
+    /// in its place, up to [`max_stuck`](QueueBuilder::max_stuck); the stuck one's thread ends when its handler returns.
+    pub fn stuck_after(mut self, grace: Duration) -> Self {
+        self.stuck_after = grace;
+        self
+    }
+
+    /// How many stuck workers are replaced at a time. Default 4; 0 to 1,024. Each keeps its thread until its handler returns.
+    pub fn max_stuck(mut self, workers: usize) -> Self {
+        self.max_stuck = workers;
+        self
+    }
+
+    /// Lets the next attempt of a job begin though the handler of one that timed out has not returned, `grace` after that.
+    /// Default: never.
+    ///
+    /// This gives up one-at-a-time for these two attempts, and with it that what the first one did is visible to the second.
+    pub fn overlap_after(mut self, grace: Duration) -> Self {
+        self.overlap_after = Some(grace);
+        self
+    }
+
+    /// How often a job is handed out again because its [lease](crate::Lease) was dropped; one more and it ends dead
+    /// ([`DeadReason::DeliveryLimit`](crate::DeadReason::DeliveryLimit)). Default 20; 0 to 1,000,000.
+    pub fn delivery_limit(mut self, times: u32) -> Self {
+        self.delivery_limit = times;
+        self
+    }
+
+    /// Only one [consumer](crate::Consumer) at a time gets jobs: the one of the highest priority, of several the one that came
+    /// first. When it leaves, the next one takes over. Such a queue has no workers.
+    ///
+    /// ```
+    /// let runtime = guichet::Runtime::new()?;
+    /// let mail = runtime.queue::<u32, ()>("mail").single_active_consumer().build()?;
+    /// mail.add_many(vec![1, 2])?;
+    /// let (first, second) = (mail.consumer().build(), mail.consumer().build());
+    /// assert!(second.try_lease().is_none());
+    /// first.try_lease().expect("it is the active one").complete(())?;
+    /// drop(first);
+    /// assert!(second.try_lease().is_some());
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn single_active_consumer(mut self) -> Self {
+        self.single_active = true;
+        self
+    }
+
+    /// Where dead jobs go: those whose last attempt failed, that their handlers discarded, that expired. Default: nowhere;
+    /// their [records](QueueBuilder::keep_failed) are all that is left.
+    ///
+    /// Each becomes a [`DeadLetter`] in `queue`, exactly once, as soon as no handler reads its payload any more. While that
+    /// queue is full, the job keeps its slot here ([`QueueStats::unsent`](crate::QueueStats::unsent)).
+    ///
+    /// ```
+    /// use guichet::{DeadLetter, Failure, ManualClock, Runtime};
+    ///
+    /// let runtime = Runtime::builder().clock(ManualClock::new()).build()?;
+    /// let dead = runtime.queue::<DeadLetter<&str>, ()>("dead").build()?;
+    /// let mail = runtime.queue::<&str, ()>("mail").dead_letters(&dead).build()?;
+    /// mail.workers(1, |_| Err(Failure::discard("no such address")))?;
+    /// mail.add("letter")?;
+    /// runtime.run_until_idle();
+    /// let letter = dead.try_lease().expect("it was moved here");
+    /// assert_eq!(letter.payload().payload, Some("letter"));
+    /// assert_eq!(letter.payload().error, "no such address");
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn dead_letters<S: Send + 'static>(mut self, queue: &Queue<DeadLetter<T>, S>) -> Self {
+        self.dead = Some(queue.shared.clone());
+        self
+    }
+
+    /// How many records of completed jobs are kept, and how long, for [`Queue::job_info`] and [`Queue::jobs`]. Default none.
+    pub fn keep_completed(mut self, keep: impl Into<Keep>) -> Self {
+        self.keep_completed = keep.into();
+        self
+    }
+
+    /// The same of jobs that failed, expired, were cancelled or interrupted. Default: the last 1,000.
+    pub fn keep_failed(mut self, keep: impl Into<Keep>) -> Self {
+        self.keep_failed = keep.into();
+        self
+    }
+
+    /// How many results are kept for [`Queue::result`], those of the jobs that completed last. Default none; 0 to 10,000,000.
+    ///
+    /// ```
+    /// let runtime = guichet::Runtime::new()?;
+    /// let squares = runtime.queue::<u64, u64>("squares").keep_results(10).build()?;
+    /// squares.workers(1, |job| Ok(job.payload() * job.payload()))?;
+    /// let square = squares.submit(12)?;
+    /// let id = square.id();
+    /// square.wait()?;
+    /// assert_eq!(squares.result(id), Some(144));
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn keep_results(mut self, jobs: usize) -> Self
+    where
+        R: Clone + Sync,
+    {
+        self.results = Some(Kept::last(jobs));
+        self
+    }
+
+    /// How many lines of each job's log are kept, the last ones. Default 100; 0 to 100,000.
+    pub fn log_lines(mut self, lines: usize) -> Self {
+        self.log_lines = lines;
+        self
+    }
+
+    /// How many events listeners may lag behind, see [`Queue::subscribe`]. Default 1,024; 2 to 16,777,216, rounded up to a
+    /// power of two. 32 bytes each, allocated for the first listener.
+    pub fn event_capacity(mut self, events: usize) -> Self {
+        self.event_capacity = events;
+        self
+    }
+
+    /// Called after each completion, before who waits for the job learns of it; on the worker's thread. One that panics
+    /// changes nothing.
+    pub fn on_completed<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&JobBrief, &R) + Send + Sync + 'static,
+    {
+        self.hooks.completed = Some(Box::new(hook));
+        self
+    }
+
+    /// Called after each failed attempt whose failure was accepted, whether or not another follows; on the worker's thread, or
+    /// on the clerk's if it timed out.
+    pub fn on_failed<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&JobBrief, &Failure) + Send + Sync + 'static,
+    {
+        self.hooks.failed = Some(Box::new(hook));
+        self
+    }
+
+    /// Called once for each job whose attempts are used up, after [`on_failed`](QueueBuilder::on_failed).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use guichet::{Failure, ManualClock, Runtime};
+    ///
+    /// let alarms = Arc::new(AtomicU32::new(0));
+    /// let count = alarms.clone();
+    /// let runtime = Runtime::builder().clock(ManualClock::new()).build()?;
+    /// let mail = runtime.queue::<&str, ()>("mail").attempts(3)
+    ///     .on_exhausted(move |_, _| { count.fetch_add(1, Ordering::Relaxed); })
+    ///     .build()?;
+    /// mail.workers(1, |_| Err(Failure::msg("no")))?;
+    /// mail.add("letter")?;
+    /// runtime.run_until_idle();
+    /// assert_eq!(alarms.load(Ordering::Relaxed), 1);
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn on_exhausted<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&JobBrief, &Failure) + Send + Sync + 'static,
+    {
+        self.hooks.exhausted = Some(Box::new(hook));
+        self
+    }
+
     /// Checks the options and makes the queue.
     ///
     /// # Errors
@@ -220,6 +471,13 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
         let host = self.host.upgrade().ok_or(BuildError::ShutDown)?;
         let (now, later) = (options.capacity, options.delayed_capacity);
         let time = host.time();
+        let switches = Switches::new();
+        if options.timeout != 0 {
+            switches.turn_on(Setting::TIMED);
+        }
+        if self.hooks.completed.is_some() || options.keeps_completed || self.results.is_some() {
+            switches.turn_on(Setting::FOLLOWED);
+        }
         let shared = Arc::new(Shared {
             number: next_queue_number(),
             name: self.name,
@@ -228,23 +486,30 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             time,
             alarm: host.alarm(),
             host: self.host,
-            phase: AtomicU8::new(super::control::OPEN),
+            switches,
             slab: Slab::new(now + later),
             room: Room::new(0, now, homes()),
             later: Room::new(now as u32, later, 2),
             line: Line::new(self.order, self.policy, now + later),
             strays: AtomicU64::new(0),
             fired: Mutex::new(Vec::new()),
-            mortal: AtomicBool::new(false),
             hooks: self.hooks,
             idle: EventCount::new(Yields::Warily),
             serving: AtomicUsize::new(0),
             stations: Mutex::new(Vec::new()),
             station_count: AtomicUsize::new(0),
-            cancelled: AtomicU64::new(0),
-            expired: AtomicU64::new(0),
-            interrupted: AtomicU64::new(0),
-            returned: AtomicU64::new(0),
+            spare_desks: Mutex::new(Vec::new()),
+            common: CommonBooks::default(),
+            held_until: Mutex::new(0),
+            lent: Lent::default(),
+            dead: self.dead,
+            unsent: Mutex::new(VecDeque::new()),
+            senders: Mutex::new(Vec::new()),
+            dossiers: Dossiers::new(now + later),
+            archive: Archive::new(self.keep_completed, self.keep_failed),
+            results: self.results,
+            hub: OnceLock::new(),
+            roster: Roster::new(),
             returns: Mutex::new(Vec::new()),
         });
         match host.adopt(shared.clone()) {
@@ -272,6 +537,11 @@ impl<T, R> QueueBuilder<T, R> {
         let default = self.default_priority.unwrap_or(levels.div_ceil(2).min(5));
         self.check_policy()?;
         self.backoff.check()?;
+        self.keep_completed.check("keep_completed")?;
+        self.keep_failed.check("keep_failed")?;
+        if let Some(results) = &self.results {
+            results.check("keep_results")?;
+        }
         let sample_every = check_range("sample_every", self.sample_every.into(), 1..=65_536)?;
         if !sample_every.is_power_of_two() {
             return Err(BuildError::SampleNotPowerOfTwo(self.sample_every));
@@ -286,6 +556,22 @@ impl<T, R> QueueBuilder<T, R> {
             backoff: self.backoff,
             prefetch: check_range("prefetch", self.prefetch as u64, 1..=32)? as usize,
             sample_every,
+            timeout: self.timeout.map_or(Ok(0), check_timeout)?,
+            stuck_after: nanos(self.stuck_after),
+            max_stuck: check_range("max_stuck", self.max_stuck as u64, 0..=1024)? as usize,
+            // 0 would mean never.
+            overlap_after: self.overlap_after.map_or(0, |grace| nanos(grace).max(1)),
+            delivery_limit: check_range(
+                "delivery_limit",
+                self.delivery_limit.into(),
+                0..=1_000_000,
+            )? as u32,
+            log_lines: check_range("log_lines", self.log_lines as u64, 0..=100_000)? as usize,
+            event_capacity: check_range("event_capacity", self.event_capacity as u64, 2..=1 << 24)?
+                as usize,
+            keeps_completed: self.keep_completed.any(),
+            keeps_failed: self.keep_failed.any(),
+            single_active: self.single_active,
         })
     }
 
@@ -301,6 +587,10 @@ impl<T, R> QueueBuilder<T, R> {
             false => Err(BuildError::PolicyOfOrder(self.policy, self.order)),
         }
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Homes of vacant slots: enough that threads which add at the same time rarely share one.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::events::EventKind;
 use super::{ChangeError, Queue, Shared};
 use crate::model::{JobId, JobState};
 use crate::sync::Backoff;
@@ -38,6 +39,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
                 }
                 (_, Some(ticket)) => {
                     if shared.moved_to(ticket, priority) {
+                        let epoch = ticket.next_epoch();
+                        shared.tell(EventKind::Reprioritized, id, epoch, 0, None);
                         return Ok(());
                     }
                 }
@@ -47,7 +50,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     }
 
     /// Makes a delayed job wait at once, behind its peers, or in front of them if it is a
-    /// [`lifo`](crate::JobBuilder::lifo) one; also one that pauses between two attempts.
+    /// [`lifo`](crate::JobBuilder::lifo) one; also one that pauses between two attempts. One whose attempt timed out while its
+    /// handler runs on waits when that has returned.
     ///
     /// # Errors
     /// As [`set_priority`](Queue::set_priority).
@@ -76,6 +80,10 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
             Some(entered) => {
                 shared.promoted(entered);
                 shared.review(id.slot);
+                Ok(())
+            }
+            // A former handler runs still: when it has returned, the job waits at once.
+            None if shared.postpone(id.slot, id.occupancy, shared.time.now().to_nanos(), 0) => {
                 Ok(())
             }
             None => Err(ChangeError::State(

@@ -1,23 +1,18 @@
 //! Ending jobs from outside: cancellation, and the queue's part of a shutdown.
 
+use super::books::{Books, Item};
+use super::switches::Setting;
 use super::{Managed, Queue, QueueStats, Shared};
 use crate::model::{JobError, JobId, JobState, Verb};
-use crate::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::fence;
-
-/// Accepts jobs.
-pub(super) const OPEN: u8 = 0;
-/// Refuses jobs; workers finish what is there.
-const DRAINING: u8 = 1;
-/// What is left is being ended; workers start nothing more.
-pub(super) const STOPPED: u8 = 2;
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Cancels a job; true if that is how it ended.
     ///
     /// A waiting or delayed job never starts, its payload is dropped at once, and its slot is there when an add
     /// needs it. A running job's result will not be accepted, and
-    /// [`Job::is_cancelled`](super::Job::is_cancelled) tells its handler; the slot comes back when the
+    /// [`Job::checkpoint`](super::Job::checkpoint) tells its handler; the slot comes back when the
     /// handler returns. Who waits for the job learns at once. False if the job has ended, or is of
     /// another queue.
     ///
@@ -29,20 +24,39 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// let handle = queue.submit(7)?;
     /// assert!(queue.cancel(handle.id()));
     /// assert!(!queue.cancel(handle.id()));
-    /// assert!(matches!(handle.wait(), Err(JobError::Cancelled)));
+    /// assert!(matches!(handle.wait(), Err(JobError::Cancelled { reason: None })));
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn cancel(&self, id: JobId) -> bool {
-        let shared = &self.shared;
-        if id.queue != shared.number {
-            return false;
-        }
-        let Some(ended) = shared.slab.end(id.slot, id.occupancy, Verb::Cancel) else {
-            return false;
-        };
-        shared.cancelled.fetch_add(1, Relaxed);
-        shared.ended(id.slot, ended, Err(JobError::Cancelled));
-        true
+        self.shared.cancel(id, None)
+    }
+
+    /// [`cancel`](Queue::cancel) with a reason, which the handler, whoever waits, and the job's record are told.
+    pub fn cancel_because(&self, id: JobId, reason: impl Into<String>) -> bool {
+        self.shared.cancel(id, Some(reason.into()))
+    }
+
+    /// Cancels every job that was there when this was called and has not ended; how many.
+    ///
+    /// ```
+    /// let runtime = guichet::Runtime::new()?;
+    /// let queue = runtime.queue::<u32, ()>("numbers").build()?;
+    /// queue.add_many(vec![1, 2, 3])?;
+    /// assert_eq!(queue.cancel_all("the day is over"), 3);
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn cancel_all(&self, reason: impl Into<String>) -> usize {
+        let reason = reason.into();
+        let live = self
+            .shared
+            .slab
+            .scan()
+            .filter(|(_, _, state)| !state.is_terminal() && *state != JobState::Vacant);
+        let ids: Vec<_> = live
+            .map(|(slot, occupancy, _)| self.shared.id_of(slot, occupancy))
+            .collect();
+        let cancel = |id: &&JobId| self.shared.cancel(**id, Some(reason.clone()));
+        ids.iter().filter(cancel).count()
     }
 
     /// Takes the payloads that shutdown gave back: jobs that were accepted, and that no handler is
@@ -64,17 +78,38 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
 }
 
 impl<T, R> Shared<T, R> {
+    pub(super) fn cancel(&self, id: JobId, reason: Option<String>) -> bool {
+        if id.queue != self.number {
+            return false;
+        }
+        let end = || self.slab.end(id.slot, id.occupancy, Verb::Cancel);
+        let ended = match &reason {
+            None => end(),
+            Some(_) if (id.slot as usize) >= self.slab.capacity() => None,
+            // Under the dossier's lock, so that who sees the job cancelled finds the reason.
+            Some(_) => self.with_dossier(id, |dossier| {
+                end().inspect(|_| dossier.cancel_reason = reason.clone())
+            }),
+        };
+        let Some(ended) = ended else {
+            return false;
+        };
+        self.common.enter(Item::Cancelled);
+        self.ended(id.slot, ended, None, Err(JobError::Cancelled { reason }));
+        true
+    }
+
     /// `return`: shutdown ends the job, if it waits, and keeps its payload.
     #[cold]
     pub(super) fn give_up(&self, id: JobId) {
         let Some(mut ended) = self.slab.end(id.slot, id.occupancy, Verb::Return) else {
             return;
         };
-        self.returned.fetch_add(1, Relaxed);
+        self.common.enter(Item::Returned);
         if let Some(payload) = ended.spoils.payload.take() {
             self.returns.lock().push((id, payload));
         }
-        self.ended(id.slot, ended, Err(JobError::Returned));
+        self.ended(id.slot, ended, None, Err(JobError::Returned));
     }
 
     /// Returns or interrupts the job, whatever its worker makes of it meanwhile.
@@ -90,8 +125,8 @@ impl<T, R> Shared<T, R> {
 
     fn interrupt(&self, id: JobId) {
         if let Some(ended) = self.slab.end(id.slot, id.occupancy, Verb::Interrupt) {
-            self.interrupted.fetch_add(1, Relaxed);
-            self.ended(id.slot, ended, Err(JobError::Interrupted));
+            self.common.enter(Item::Interrupted);
+            self.ended(id.slot, ended, None, Err(JobError::Interrupted));
         }
     }
 }
@@ -102,15 +137,13 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
     }
 
     fn drain(&self) {
-        // ORDERING: Release — who sees the phase sees every job that was added before; pairs with the
-        // Acquire in `look`. Only forward: a second drain must not undo a stop.
-        let _ = self
-            .phase
-            .compare_exchange(OPEN, DRAINING, Release, Relaxed);
+        // Who sees it sees every job that was added before: its Release pairs with the Acquire of `seen`.
+        self.switches.turn_on(Setting::DRAINING);
         // `notify_all` takes the sleepers' lock, so who goes to sleep later sees the phase.
         self.idle.notify_all();
         self.room.wake_all();
         self.later.wake_all();
+        self.roster.wake_all();
         // ORDERING: SeqCst fence — the phase before the look at who serves; partner: `Shift::drop`.
         fence(SeqCst);
         if self.serving.load(Relaxed) == 0 {
@@ -120,7 +153,7 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
     }
 
     fn stop(&self, interrupt: bool) {
-        self.phase.store(STOPPED, Relaxed);
+        self.switches.turn_on(Setting::STOPPED);
         // From here on no ticket gets in; whoever is refused gives its own job back. A job whose
         // ticket got in is waiting already, and its claim's Release and the close's Acquire make the
         // scan find it.
@@ -128,10 +161,15 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         // ORDERING: SeqCst fence — the phase before the scan; partner: `give_up_if_stopped`.
         fence(SeqCst);
         self.idle.notify_all();
+        self.roster.wake_all();
         for (slot, occupancy, state) in self.slab.scan() {
             if !state.is_terminal() {
                 self.end_for_shutdown(self.id_of(slot, occupancy), interrupt);
             }
+        }
+        self.send_letters();
+        if let Some(hub) = self.hub.get() {
+            hub.wake_all();
         }
     }
 
@@ -143,7 +181,12 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         self.do_due()
     }
 
-    fn has_news(&self) -> bool {
+    fn has_news(&self, until: u64) -> bool {
+        let before = |instant: Option<u64>| instant.is_some_and(|at| at < until);
         self.timers.has_news()
+            || before(self.first_deadline())
+            || before(self.hold_ends())
+            || before(self.archive.next())
+            || self.may_send()
     }
 }

@@ -1,19 +1,18 @@
 //! From the lane to the handler: a worker's loop.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::control::OPEN;
-use super::desk::{BATCH, Desk};
+use super::attempt::Attend;
+use super::desk::{BATCH, Desk, Hire};
 use super::job::Job;
 use super::line::{Batch, Taken};
-use super::settle::Next;
+use super::switches::Setting;
 use super::{Queue, Shared};
 use crate::lane::Portion;
 use crate::model::{Failure, PopError};
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering::{Acquire, Relaxed};
-use crate::table::{Claim, Ticket};
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::table::{Ticket, Trace};
 
 /// Handlers that take longer than this on average get one job at a time.
 const QUICK: Duration = Duration::from_micros(10);
@@ -23,9 +22,11 @@ const QUICK: Duration = Duration::from_micros(10);
 const TURNS: u32 = 32;
 
 /// One worker's place in its queue.
-pub(crate) struct Station<T, R> {
+pub(crate) struct Station<T: Send + 'static, R: Send + 'static> {
     queue: Queue<T, R>,
     desk: Arc<Desk>,
+    /// How long an attempt may take, in nanoseconds; 0 if there is no end.
+    limit: u64,
     /// The other workers' desks, as of `known`.
     others: Vec<Arc<Desk>>,
     known: usize,
@@ -47,16 +48,14 @@ enum Found {
 }
 
 impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
-    /// Registers one more worker of `queue`.
-    pub(crate) fn new(queue: Queue<T, R>) -> Self {
-        let desk = Arc::new(Desk::new());
-        let mut stations = queue.shared.stations.lock();
-        stations.push(desk.clone());
-        queue.shared.station_count.store(stations.len(), Relaxed);
-        drop(stations);
+    /// Registers one more worker of `queue`, whose attempts may take `limit` nanoseconds, if that is not 0; `hire` engages
+    /// another one like it.
+    pub(crate) fn new(queue: Queue<T, R>, limit: u64, hire: Option<Hire>) -> Self {
+        let desk = queue.shared.take_desk(hire);
         Station {
             queue,
             desk,
+            limit,
             others: Vec::new(),
             known: 0,
             batch: Batch::new(BATCH),
@@ -66,8 +65,8 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         }
     }
 
-    /// Runs jobs with `attempt` until the queue is drained or stopped.
-    fn work(mut self, attempt: impl Fn(&Shared<T, R>, &Desk, Taken) -> Option<u64>) {
+    /// Runs jobs with `attempt` until the queue is drained or stopped, or another worker does this one's work.
+    fn work(mut self, attempt: impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>) {
         let shared = self.queue.shared.clone();
         while let Found::Work = self.find(&shared) {
             let several = self.batch.tickets.len() > 1;
@@ -76,30 +75,62 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 // Somebody may have gone to sleep since this worker decided to take several.
                 shared.idle.notify_one();
             }
-            for at in 0..self.batch.tickets.len() {
+            let mut at = 0;
+            while at < self.batch.tickets.len() {
                 if several {
                     self.urgent(&shared, &attempt);
+                }
+                let now = shared.switches.now();
+                if now.any(Setting::STOPPED | Setting::HALTED) && !self.pauses(&shared, at) {
+                    break;
+                }
+                if several {
                     self.desk.start(at);
                 }
-                if shared.is_stopped() {
-                    return;
-                }
                 self.run(&shared, self.batch.get(at), &attempt);
+                at += 1;
             }
         }
+    }
+
+    /// The queue is stopped or halted while this worker has tickets in its hand, from number `at` on. True if it may go on
+    /// with them.
+    #[cold]
+    fn pauses(&mut self, shared: &Shared<T, R>, at: usize) -> bool {
+        if self.batch.trace == Trace::Side {
+            // Whoever changes a priority must find it; and there is only one.
+            shared.line_up_again(self.batch.get(at));
+            return false;
+        }
+        // The others can be found where they are: by their jobs, and on the desk by other workers.
+        let goes_on = |now: Setting| {
+            let leaves =
+                now.any(Setting::STOPPED) || now.any(Setting::DRAINING) && now.any(Setting::PAUSED);
+            (leaves || !now.any(Setting::HALTED)).then_some(!leaves)
+        };
+        let look = |_| goes_on(shared.switches.now());
+        let more = || shared.work_left();
+        let found = shared
+            .idle
+            .wait_until(None, look, more, || shared.line.popped());
+        found.unwrap_or(false)
     }
 
     fn run(
         &mut self,
         shared: &Shared<T, R>,
         taken: Taken,
-        attempt: &impl Fn(&Shared<T, R>, &Desk, Taken) -> Option<u64>,
+        attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
     ) {
         // Never handed out after its time to live; the ticket is then stale.
-        if shared.mortal.load(Relaxed) {
+        if shared.switches.now().any(Setting::MORTAL) {
             shared.expire(taken.ticket.slot(), shared.time.now().to_nanos());
         }
-        if let Some(ran) = attempt(shared, &self.desk, taken) {
+        let attend = Attend {
+            desk: &self.desk,
+            limit: self.limit,
+        };
+        if let Some(ran) = attempt(shared, &attend, taken) {
             self.mean = self.mean - self.mean / 8 + ran / 8;
         }
     }
@@ -109,9 +140,14 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     fn urgent(
         &mut self,
         shared: &Shared<T, R>,
-        attempt: &impl Fn(&Shared<T, R>, &Desk, Taken) -> Option<u64>,
+        attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
     ) {
-        while shared.line.has_before(self.batch.level) && !shared.is_stopped() {
+        while shared.line.has_before(self.batch.level)
+            && !shared
+                .switches
+                .now()
+                .any(Setting::STOPPED | Setting::HALTED)
+        {
             let taken = shared.take(&mut self.urgent, Portion::ONE, self.batch.level);
             if taken.is_err() {
                 return;
@@ -122,16 +158,21 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 
     /// The next tickets; waits for them.
     fn find(&mut self, shared: &Shared<T, R>) -> Found {
-        self.turn = self.turn.wrapping_add(1);
-        if self.turn.is_multiple_of(TURNS)
-            && let Some(ticket) = self.unstarted(shared)
-        {
-            self.batch.take_over(ticket);
-            return Found::Work;
+        if self.desk.is_relieved() {
+            return Found::Nothing;
         }
-        let portion = self.portion(shared);
-        if shared.take(&mut self.batch, portion, u32::MAX).is_ok() {
-            return Found::Work;
+        if !shared.switches.now().any(Setting::HALTED) {
+            self.turn = self.turn.wrapping_add(1);
+            if self.turn.is_multiple_of(TURNS)
+                && let Some(ticket) = self.unstarted(shared)
+            {
+                self.batch.take_over(ticket);
+                return Found::Work;
+            }
+            let portion = self.portion(shared);
+            if shared.take(&mut self.batch, portion, u32::MAX).is_ok() {
+                return Found::Work;
+            }
         }
         let found = shared.idle.wait_until(
             None,
@@ -145,8 +186,13 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// One look at everything there may be to do.
     fn look(&mut self, shared: &Shared<T, R>) -> Option<Found> {
         // Asked first: only if draining had begun before it does an empty lane mean that all is done.
-        // ORDERING: Acquire — every job that was added before the drain; pairs with `drain`.
-        let draining = shared.phase.load(Acquire) != OPEN;
+        let now = shared.switches.seen();
+        if now.any(Setting::HALTED) {
+            // A pause that somebody would have to end; a hold ends by itself.
+            let over =
+                now.any(Setting::STOPPED) || now.any(Setting::DRAINING) && now.any(Setting::PAUSED);
+            return over.then_some(Found::Nothing);
+        }
         let portion = self.portion(shared);
         let taken = shared.take(&mut self.batch, portion, u32::MAX);
         if taken.is_ok() {
@@ -156,6 +202,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             self.batch.take_over(ticket);
             return Some(Found::Work);
         }
+        let draining = now.any(Setting::CLOSED);
         (draining || taken == Err(PopError::Closed)).then_some(Found::Nothing)
     }
 
@@ -189,32 +236,39 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 impl<T: Send + Sync + 'static, R: Send + 'static> Station<T, R> {
     /// Works with a handler that gets its job by reference.
     pub(crate) fn serve(self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) {
-        self.work(|shared, desk, taken| shared.attempt(desk, taken, handler));
+        self.work(|shared, attend, taken| shared.attempt(attend, taken, handler));
     }
 
     /// Runs the next job, if there is one; does not wait.
     pub(crate) fn step(&mut self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) -> bool {
-        self.run_next(|shared, desk, taken| shared.attempt(desk, taken, handler))
+        self.run_next(|shared, attend, taken| shared.attempt(attend, taken, handler))
     }
 }
 
 impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// Works with a handler that consumes its job's payload.
     pub(crate) fn serve_owned(self, handler: &impl Fn(T) -> Result<R, Failure>) {
-        self.work(|shared, desk, taken| shared.attempt_owned(desk, taken, handler));
+        self.work(|shared, attend, taken| shared.attempt_owned(attend, taken, handler));
     }
 
     /// Runs the next job, if there is one; does not wait.
     pub(crate) fn step_owned(&mut self, handler: &impl Fn(T) -> Result<R, Failure>) -> bool {
-        self.run_next(|shared, desk, taken| shared.attempt_owned(desk, taken, handler))
+        self.run_next(|shared, attend, taken| shared.attempt_owned(attend, taken, handler))
     }
 }
 
 impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
-    fn run_next(&mut self, attempt: impl Fn(&Shared<T, R>, &Desk, Taken) -> Option<u64>) -> bool {
+    fn run_next(
+        &mut self,
+        attempt: impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
+    ) -> bool {
         let shared = self.queue.shared.clone();
         let batch = &mut self.batch;
-        if shared.is_stopped() || shared.take(batch, Portion::ONE, u32::MAX).is_err() {
+        let halted = shared
+            .switches
+            .now()
+            .any(Setting::STOPPED | Setting::HALTED);
+        if halted || shared.take(batch, Portion::ONE, u32::MAX).is_err() {
             return false;
         }
         self.run(&shared, self.batch.get(0), &attempt);
@@ -222,90 +276,40 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     }
 }
 
-/// When a sampled job was admitted and started.
-#[derive(Clone, Copy)]
-pub(super) struct Timing {
-    pub(super) admitted: u64,
-    pub(super) started: u64,
-}
-
-impl<T: Sync, R> Shared<T, R> {
-    /// One attempt of the job with `ticket`, if it is valid, by a handler that gets its job by reference.
-    #[inline]
-    pub(super) fn attempt(
-        &self,
-        desk: &Desk,
-        taken: Taken,
-        handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>,
-    ) -> Option<u64> {
-        let claim = match self.slab.activate(taken.ticket, taken.trace) {
-            Ok(claim) => claim,
-            Err(stale) => return self.surfaced(stale, taken.trace),
-        };
-        self.slab.set_place(&claim, taken.trace, taken.place);
-        let (result, timing) = self.timed(&claim, || handler(&self.job(&claim)));
-        let next = |claim: &Claim, failure: &Failure| {
-            self.next(claim, failure, || {
-                let custom = self.hooks.backoff.as_ref()?;
-                let pause = || custom(&self.job(claim), failure);
-                // One that panics is as good as none.
-                catch_unwind(AssertUnwindSafe(pause)).ok()
-            })
-        };
-        self.settle(claim, result, next, desk, timing)
-    }
-
-    #[inline(always)]
-    fn job<'a>(&'a self, claim: &'a Claim) -> Job<'a, T> {
-        Job {
-            payload: self.slab.payload(claim),
-            claim,
-            queue: self,
-        }
+impl<T: Send + 'static, R: Send + 'static> Drop for Station<T, R> {
+    /// The desk is free for another worker.
+    fn drop(&mut self) {
+        self.queue.shared.spare_desks.lock().push(self.desk.clone());
     }
 }
 
 impl<T, R> Shared<T, R> {
-    /// The same, by a handler that consumes the payload: there is no second attempt.
-    #[inline]
-    pub(super) fn attempt_owned(
-        &self,
-        desk: &Desk,
-        taken: Taken,
-        handler: &impl Fn(T) -> Result<R, Failure>,
-    ) -> Option<u64> {
-        let (claim, payload) = match self.slab.activate_owned(taken.ticket, taken.trace) {
-            Ok(activated) => activated,
-            Err(stale) => return self.surfaced(stale, taken.trace),
-        };
-        let (result, timing) = self.timed(&claim, || handler(payload));
-        self.settle(claim, result, |_, _| Next::Nothing, desk, timing)
+    /// A desk that nobody has any more, or a new one.
+    fn take_desk(&self, hire: Option<Hire>) -> Arc<Desk> {
+        let spare = self.spare_desks.lock().pop();
+        let desk = spare.unwrap_or_else(|| {
+            let desk = Arc::new(Desk::new());
+            let mut stations = self.stations.lock();
+            stations.push(desk.clone());
+            self.station_count.store(stations.len(), Relaxed);
+            desk
+        });
+        desk.open(hire);
+        desk
     }
 
     /// How many jobs an idle worker could start, about: those on desks count as one, and so do those in line.
-    fn work_left(&self) -> usize {
-        let any = |desk: &Arc<Desk>| {
-            desk.unstarted()
-                .any(|(ticket, _)| self.slab.is_current(ticket))
-        };
-        usize::from(!self.line.is_empty() || self.stations.lock().iter().any(any))
+    pub(super) fn work_left(&self) -> usize {
+        if self.switches.now().any(Setting::HALTED) {
+            return 0;
+        }
+        usize::from(!self.line.is_empty() || self.any_unstarted().is_some())
     }
 
-    /// Runs one attempt; a panic is a failure.
-    #[inline(always)]
-    fn timed(
-        &self,
-        claim: &Claim,
-        attempt: impl FnOnce() -> Result<R, Failure>,
-    ) -> (Result<R, Failure>, Timing) {
-        let (mut admitted, mut started) = (0, 0);
-        if claim.marks().sampled {
-            admitted = self.slab.record(claim.slot()).admitted_at.load(Relaxed);
-            started = self.time.now().to_nanos();
-        }
-        // Unwind-safe: what a panicking handler leaves behind is its own, as with a thread.
-        let result = catch_unwind(AssertUnwindSafe(attempt))
-            .unwrap_or_else(|panic| Err(Failure::panicked(panic)));
-        (result, Timing { admitted, started })
+    /// A job that a worker has taken out of the lane and not started, and where it lay.
+    pub(super) fn any_unstarted(&self) -> Option<(Ticket, i64)> {
+        let stations = self.stations.lock();
+        let mut laid_out = stations.iter().flat_map(|desk| desk.unstarted());
+        laid_out.find(|(ticket, _)| self.slab.is_current(*ticket))
     }
 }

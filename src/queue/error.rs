@@ -144,6 +144,8 @@ pub enum WorkersError {
         /// What the queue was built with.
         attempts: u32,
     },
+    /// A queue with a single active consumer has no workers.
+    SingleActive,
     /// The runtime is shut down, shutting down or gone.
     ShutDown,
     /// The system refused a thread. The workers started before it keep working.
@@ -371,6 +373,9 @@ impl fmt::Display for WorkersError {
                 f,
                 "workers_owned needs a queue with attempts = 1, not {attempts}: its handler consumes the payload"
             ),
+            WorkersError::SingleActive => {
+                f.write_str("a queue with a single active consumer has no workers: lease its jobs")
+            }
             WorkersError::ShutDown => f.write_str("the runtime is shut down"),
             WorkersError::Spawn(error) => write!(f, "the system refused a thread: {error}"),
         }

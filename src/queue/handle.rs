@@ -1,10 +1,12 @@
 //! A job's result, for the one who submitted it.
 
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Outcome, current_worker};
-use crate::model::{JobError, JobId};
+use super::dossier::Progress;
+use super::{Outcome, Shared, current_worker};
+use crate::model::{JobError, JobId, JobState};
 use crate::park::Oneshot;
 use crate::sync::{Arc, Deadline};
 
@@ -16,13 +18,36 @@ pub struct JobHandle<R> {
     id: JobId,
     /// `None` once the result was taken out.
     cell: Option<Arc<Oneshot<Outcome<R>>>>,
+    queue: Arc<dyn Inquiry>,
+}
+
+/// The job's queue, without its payload's type.
+pub(super) trait Inquiry: Send + Sync {
+    fn cancel(&self, id: JobId, reason: Option<String>) -> bool;
+    fn state(&self, id: JobId) -> Option<JobState>;
+    fn progress(&self, id: JobId) -> Option<Progress>;
+}
+
+impl<T: Send, R: Send> Inquiry for Shared<T, R> {
+    fn cancel(&self, id: JobId, reason: Option<String>) -> bool {
+        Shared::cancel(self, id, reason)
+    }
+
+    fn state(&self, id: JobId) -> Option<JobState> {
+        self.state_of(id)
+    }
+
+    fn progress(&self, id: JobId) -> Option<Progress> {
+        self.progress_of(id)
+    }
 }
 
 impl<R> JobHandle<R> {
-    pub(super) fn new(id: JobId, cell: Arc<Oneshot<Outcome<R>>>) -> Self {
+    pub(super) fn new(id: JobId, cell: Arc<Oneshot<Outcome<R>>>, queue: Arc<dyn Inquiry>) -> Self {
         JobHandle {
             id,
             cell: Some(cell),
+            queue,
         }
     }
 
@@ -34,6 +59,26 @@ impl<R> JobHandle<R> {
     /// Whether the job has ended, so that a wait will not wait.
     pub fn is_finished(&self) -> bool {
         self.cell.as_ref().is_some_and(|cell| cell.is_set())
+    }
+
+    /// The job's state; `None` when its slot serves a later job and its record is not kept.
+    pub fn state(&self) -> Option<JobState> {
+        self.queue.state(self.id)
+    }
+
+    /// Cancels the job, as [`Queue::cancel`](crate::Queue::cancel).
+    pub fn cancel(&self) -> bool {
+        self.queue.cancel(self.id, None)
+    }
+
+    /// Cancels the job for a reason, as [`Queue::cancel_because`](crate::Queue::cancel_because).
+    pub fn cancel_because(&self, reason: impl Into<String>) -> bool {
+        self.queue.cancel(self.id, Some(reason.into()))
+    }
+
+    /// How far the job is, if its handler [said so](crate::Job::set_progress) with a value of this type.
+    pub fn progress<P: Any + Send + Sync>(&self) -> Option<Arc<P>> {
+        self.queue.progress(self.id)?.downcast().ok()
     }
 
     /// Waits for the job's end and gives its value.

@@ -24,6 +24,10 @@ pub(crate) trait Host: Send + Sync {
     /// What wakes whoever does what is due.
     fn alarm(&self) -> Arc<Alarm>;
 
+    /// Somebody has a job in hand, whom shutdown waits for.
+    fn visit(&self);
+    /// Has it no more.
+    fn leave(&self);
     /// Takes a worker that is run on the thread that turns the clock.
     fn enlist(&self, worker: Box<dyn Hand>) -> Result<(), SpawnError>;
 }
@@ -67,6 +71,6 @@ pub(crate) trait Managed: Send + Sync {
     /// Does what is due by the clock; when to come again, in its nanoseconds, if ever.
     fn tick(&self) -> Option<u64>;
 
-    /// Whether somebody has announced an instant since the last tick.
-    fn has_news(&self) -> bool;
+    /// Whether there is something to do before `until` that the last tick did not know of.
+    fn has_news(&self, until: u64) -> bool;
 }

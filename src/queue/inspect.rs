@@ -1,8 +1,8 @@
 //! Looking at a queue: counts, states, latencies.
 
+use super::books::{Item, Sum};
 use super::{Queue, Shared};
 use crate::model::{JobId, JobState};
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::telemetry::LatencySummary;
 
 /// How many jobs a queue has accepted and what became of them.
@@ -37,8 +37,16 @@ pub struct QueueStats {
     pub snoozed: u64,
     /// Attempts that did not count, because their handler gave the job back.
     pub requeued: u64,
+    /// Attempts that did not count, because their lease was dropped.
+    pub redelivered: u64,
     /// Attempts that panicked.
     pub panicked: u64,
+    /// Attempts that took longer than their time-out.
+    pub timed_out: u64,
+    /// Handlers that run on long after their time was over, while other workers do their work.
+    pub stuck: u64,
+    /// Dead jobs whose dead letters found no room, and that keep their slots.
+    pub unsent: u64,
     /// Attempts that returned after their job had been decided by somebody else.
     pub late: u64,
 }
@@ -92,7 +100,7 @@ impl<T, R> Queue<T, R> {
         self.shared.census()
     }
 
-    /// The state of a job; `None` when its slot serves a later job, or it is of another queue.
+    /// The state of a job; `None` when its slot serves a later job and its record is not kept, or it is of another queue.
     ///
     /// ```
     /// use guichet::{JobState, Runtime};
@@ -104,9 +112,7 @@ impl<T, R> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn state(&self, id: JobId) -> Option<JobState> {
-        (id.queue == self.shared.number)
-            .then(|| self.shared.slab.state(id.slot, id.occupancy))
-            .flatten()
+        self.shared.state_of(id)
     }
 
     /// Percentiles of the sampled jobs' latencies since the queue was built.
@@ -131,23 +137,38 @@ impl<T, R> Queue<T, R> {
 }
 
 impl<T, R> Shared<T, R> {
+    pub(super) fn state_of(&self, id: JobId) -> Option<JobState> {
+        if id.queue != self.number {
+            return None;
+        }
+        let here = self.slab.state(id.slot, id.occupancy);
+        here.or_else(|| self.archive.find(id).map(|record| record.state))
+    }
+
     pub(super) fn census(&self) -> QueueStats {
+        let mut sum = Sum::default();
+        sum.add_common(&self.common);
+        for desk in self.stations.lock().iter() {
+            sum.add_own(&desk.books);
+        }
         let mut stats = QueueStats {
-            cancelled: self.cancelled.load(Relaxed),
-            expired: self.expired.load(Relaxed),
-            interrupted: self.interrupted.load(Relaxed),
-            returned: self.returned.load(Relaxed),
+            completed: sum.of(Item::Completed),
+            failed: sum.of(Item::Failed),
+            cancelled: sum.of(Item::Cancelled),
+            expired: sum.of(Item::Expired),
+            interrupted: sum.of(Item::Interrupted),
+            returned: sum.of(Item::Returned),
+            retried: sum.of(Item::Retried),
+            snoozed: sum.of(Item::Snoozed),
+            requeued: sum.of(Item::Requeued),
+            redelivered: sum.of(Item::Redelivered),
+            panicked: sum.of(Item::Panicked),
+            timed_out: sum.of(Item::TimedOut),
+            late: sum.of(Item::Late),
+            stuck: self.stuck() as u64,
+            unsent: self.unsent.lock().len() as u64,
             ..QueueStats::default()
         };
-        for desk in self.stations.lock().iter() {
-            stats.completed += desk.completed.get();
-            stats.failed += desk.failed.get();
-            stats.retried += desk.retried.get();
-            stats.snoozed += desk.snoozed.get();
-            stats.requeued += desk.requeued.get();
-            stats.panicked += desk.panicked.get();
-            stats.late += desk.late.get();
-        }
         for (_, occupancy, state) in self.slab.scan() {
             stats.accepted += occupancy;
             stats.waiting += u64::from(state == JobState::Waiting);

@@ -1,15 +1,21 @@
 //! What a handler sees of its job.
 
+use std::any::Any;
 use std::fmt;
+use std::time::Duration;
 
 use super::Shared;
+use super::revoked::Revoked;
 use crate::model::JobId;
+use crate::sync::Arc;
 use crate::table::Claim;
 
 /// One attempt of a job, as its handler gets it.
 pub struct Job<'a, T> {
     pub(super) payload: &'a T,
     pub(super) claim: &'a Claim,
+    /// When its time is over; 0 if never.
+    pub(super) deadline: u64,
     pub(super) queue: &'a dyn Records,
 }
 
@@ -52,10 +58,73 @@ impl<'a, T> Job<'a, T> {
         self.attempt() >= self.queue.attempts(self.claim)
     }
 
-    /// Whether the job was decided over the handler's head, by a cancellation or a shutdown: nobody
+    /// Whether the job was decided over the handler's head, by a cancellation, its time-out or a shutdown: nobody
     /// will take its result. One load; a long handler asks now and then and returns.
     pub fn is_cancelled(&self) -> bool {
         self.queue.is_revoked(self.claim)
+    }
+
+    /// The same as an error, for `?`: says who decided it. Also looks at the clock, if the attempt has a time-out.
+    ///
+    /// # Errors
+    /// [`Revoked`], once the job was decided.
+    ///
+    /// ```
+    /// use guichet::{JobError, Runtime};
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let copies = runtime.queue::<u32, ()>("copies").build()?;
+    /// copies.workers(1, |job| loop {
+    ///     job.checkpoint()?;
+    ///     std::thread::yield_now();
+    /// })?;
+    /// let copy = copies.submit(1)?;
+    /// copies.cancel_because(copy.id(), "not needed any more");
+    /// assert!(matches!(copy.wait(), Err(JobError::Cancelled { reason: Some(why) }) if why == "not needed any more"));
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn checkpoint(&self) -> Result<(), Revoked> {
+        match self.queue.decided(self.claim, self.deadline) {
+            None => Ok(()),
+            Some(by) => Err(by),
+        }
+    }
+
+    /// How long is left of the attempt's time; `None` if it has no end.
+    pub fn time_left(&self) -> Option<Duration> {
+        (self.deadline != 0).then(|| self.queue.time_until(self.deadline))
+    }
+
+    /// Whether the job was handed out before to somebody who [dropped its lease](crate::Lease).
+    pub fn is_redelivered(&self) -> bool {
+        self.queue.is_redelivered(self.claim)
+    }
+
+    /// Shows how far the work is, to [`Queue::progress`](crate::Queue::progress) and
+    /// [`JobHandle::progress`](crate::JobHandle::progress). Of any type; the last value counts. Takes a lock of the job's own
+    /// and allocates. Nothing once the job was decided.
+    ///
+    /// ```
+    /// let runtime = guichet::Runtime::new()?;
+    /// let copies = runtime.queue::<u32, ()>("copies").keep_completed(1).build()?;
+    /// copies.workers(1, |job| {
+    ///     job.set_progress(0.5_f64);
+    ///     Ok(())
+    /// })?;
+    /// let copy = copies.submit(1)?;
+    /// let id = copy.id();
+    /// copy.wait()?;
+    /// assert_eq!(copies.progress::<f64>(id).as_deref(), Some(&0.5));
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn set_progress(&self, progress: impl Any + Send + Sync) {
+        self.queue.show(self.claim, Arc::new(progress));
+    }
+
+    /// Adds a line to the job's log, which [`Queue::job_info`](crate::Queue::job_info) shows; the last
+    /// [`log_lines`](crate::QueueBuilder::log_lines) are kept. Nothing once the job was decided.
+    pub fn log(&self, line: impl Into<String>) {
+        self.queue.log(self.claim, line.into());
     }
 }
 
@@ -75,6 +144,11 @@ pub(super) trait Records {
     fn attempts(&self, claim: &Claim) -> u32;
     fn priority(&self, claim: &Claim) -> u32;
     fn is_revoked(&self, claim: &Claim) -> bool;
+    fn decided(&self, claim: &Claim, deadline: u64) -> Option<Revoked>;
+    fn time_until(&self, instant: u64) -> Duration;
+    fn is_redelivered(&self, claim: &Claim) -> bool;
+    fn show(&self, claim: &Claim, progress: Arc<dyn Any + Send + Sync>);
+    fn log(&self, claim: &Claim, line: String);
 }
 
 impl<T, R> Records for Shared<T, R> {
@@ -92,5 +166,30 @@ impl<T, R> Records for Shared<T, R> {
 
     fn is_revoked(&self, claim: &Claim) -> bool {
         self.slab.is_revoked(claim)
+    }
+
+    fn decided(&self, claim: &Claim, deadline: u64) -> Option<Revoked> {
+        self.check_deadline(claim, deadline);
+        self.revoked(claim)
+    }
+
+    fn time_until(&self, instant: u64) -> Duration {
+        Duration::from_nanos(instant.saturating_sub(self.time.now().to_nanos()))
+    }
+
+    fn is_redelivered(&self, claim: &Claim) -> bool {
+        let occupancy = self.slab.occupancy(claim);
+        let redelivered = self
+            .dossiers
+            .peek(claim.slot(), occupancy, |dossier| dossier.redelivered > 0);
+        redelivered.unwrap_or(false)
+    }
+
+    fn show(&self, claim: &Claim, progress: Arc<dyn Any + Send + Sync>) {
+        self.write_progress(claim, progress);
+    }
+
+    fn log(&self, claim: &Claim, line: String) {
+        self.write_log(claim, line);
     }
 }

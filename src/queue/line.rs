@@ -182,6 +182,16 @@ impl<T, R> Shared<T, R> {
         !refused
     }
 
+    /// Puts a ticket back that was taken from the side and not used.
+    pub(super) fn line_up_again(&self, taken: Taken) {
+        let entered = Entered {
+            ticket: taken.ticket,
+            trace: Trace::Side,
+        };
+        // If the line is closed, whoever closed it finds the job by its slot.
+        let _ = self.line_up(entered, Spot::Back(Trace::Side, taken.place));
+    }
+
     /// Takes a stale ticket out of where tickets can be taken out, and its slot back. If it is not there, whoever took it out
     /// finds that it is stale.
     pub(super) fn take_out(&self, ticket: Ticket) {

@@ -9,54 +9,98 @@
 //! adder sleep is the event count's business; what a queue needs of its runtime is in `host.rs`.
 
 mod add;
+mod archive;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod archive_tests;
+mod attempt;
+mod books;
 mod builder;
 mod change;
+mod conclude;
+mod consumer;
 mod control;
 mod current;
 mod desk;
 mod dispatch;
+mod dossier;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod dossier_tests;
 mod error;
+mod events;
+mod halt;
 mod handle;
 mod host;
 mod inspect;
 mod job;
+mod lease;
+mod letters;
 mod line;
+mod lookup;
+mod notes;
 mod producer;
+mod recent;
+mod results;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod results_tests;
+mod revoked;
 mod room;
 mod settle;
 mod shift;
+mod switches;
 mod terms;
 mod timing;
+mod watch;
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::time::Duration;
 
+pub use archive::{DeadReason, Keep};
 pub use builder::QueueBuilder;
+pub use conclude::JobBrief;
+pub use consumer::{Consumer, ConsumerBuilder};
+pub use dossier::{AttemptError, LogLine};
 pub use error::{
     AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, TryAddError,
     TryAddManyError, WorkersError,
 };
+pub use events::{Event, EventError, EventKind, Subscription};
 pub use handle::JobHandle;
 pub use inspect::{Latencies, QueueStats};
 pub use job::Job;
+pub use lease::{Lease, LeaseError, LeaseLost};
+pub use letters::{DeadLetter, Redrive, Redriven};
+pub use lookup::{Gone, JobInfo};
 pub use producer::Producer;
+pub use revoked::Revoked;
 pub use terms::JobBuilder;
 
 pub(crate) use current::{CurrentWorker, current_worker};
+pub(crate) use desk::Hire;
 pub(crate) use dispatch::Station;
 pub(crate) use host::{Adopted, Body, Hand, Host, Managed, SpawnError};
 pub(crate) use shift::Shift;
 
 use crate::model::{JobError, JobId};
 use crate::park::{Alarm, EventCount};
-use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::atomic::{AtomicU64, AtomicUsize};
+use crate::sync::{Arc, Mutex, OnceLock, Weak};
 use crate::table::Slab;
 use crate::time::Time;
 use crate::wheel::Timers;
+use archive::Archive;
+use books::CommonBooks;
 use builder::{Hooks, Options};
+use consumer::Roster;
 use desk::Desk;
+use dossier::Dossiers;
+use events::Hub;
+use letters::{Graveyard, Senders};
 use line::Line;
+use results::Kept;
 use room::Room;
+use switches::{Setting, Switches};
+use watch::Lent;
 
 /// What somebody who waits for a job learns.
 type Outcome<R> = Result<R, JobError>;
@@ -88,7 +132,7 @@ pub(crate) struct Shared<T, R> {
     options: Options,
     time: Time,
     host: Weak<dyn Host>,
-    phase: AtomicU8,
+    switches: Switches,
     slab: Slab<T, Outcome<R>>,
     /// Slots for jobs that wait from the start.
     room: Room,
@@ -104,9 +148,7 @@ pub(crate) struct Shared<T, R> {
     fired: Mutex<Vec<u32>>,
     /// Wakes the runtime's clerk.
     alarm: Arc<Alarm>,
-    /// Whether any job ever had a time to live.
-    mortal: AtomicBool,
-    hooks: Hooks<T>,
+    hooks: Hooks<T, R>,
     /// Workers without a job.
     idle: EventCount,
     /// Workers that have not left.
@@ -114,10 +156,28 @@ pub(crate) struct Shared<T, R> {
     stations: Mutex<Vec<Arc<Desk>>>,
     /// Changes with `stations`.
     station_count: AtomicUsize,
-    cancelled: AtomicU64,
-    expired: AtomicU64,
-    interrupted: AtomicU64,
-    returned: AtomicU64,
+    /// Desks whose workers have left.
+    spare_desks: Mutex<Vec<Arc<Desk>>>,
+    /// What is counted by others than workers.
+    common: CommonBooks,
+    /// When a hold ends.
+    held_until: Mutex<u64>,
+    /// Leases with a deadline.
+    lent: Lent,
+    /// Where dead jobs go.
+    dead: Option<Arc<dyn Graveyard<T>>>,
+    /// Dead jobs whose letters found no room.
+    unsent: Mutex<VecDeque<u32>>,
+    /// Who waits for room for letters here.
+    senders: Senders,
+    /// What is written down about live jobs.
+    dossiers: Dossiers,
+    /// The records of ended ones.
+    archive: Archive,
+    results: Option<Kept<R>>,
+    /// Events, once somebody listened.
+    hub: OnceLock<Arc<Hub>>,
+    roster: Roster,
     /// Payloads that never ran, until somebody takes them.
     returns: Mutex<Vec<(JobId, T)>>,
 }
@@ -150,9 +210,35 @@ impl<T, R> Queue<T, R> {
         self.shared.options.attempts
     }
 
+    /// Whether the queue may have workers whose attempts take at most `timeout`; in nanoseconds, 0 if there is no end.
+    pub(crate) fn allow_workers(&self, timeout: Option<Duration>) -> Result<u64, WorkersError> {
+        if self.shared.options.single_active {
+            return Err(WorkersError::SingleActive);
+        }
+        let limit = timeout.map_or(Ok(0), terms::check_timeout)?;
+        if limit != 0 {
+            self.shared.switches.turn_on(Setting::TIMED);
+        }
+        Ok(limit)
+    }
+
+    /// A handle that does not keep the queue.
+    pub(crate) fn downgrade(&self) -> WeakQueue<T, R> {
+        WeakQueue(Arc::downgrade(&self.shared))
+    }
+
     /// The runtime, while it exists.
     pub(crate) fn host(&self) -> Option<Arc<dyn Host>> {
         self.shared.host.upgrade()
+    }
+}
+
+/// A queue's handle that does not keep it.
+pub(crate) struct WeakQueue<T, R>(Weak<Shared<T, R>>);
+
+impl<T, R> WeakQueue<T, R> {
+    pub(crate) fn upgrade(&self) -> Option<Queue<T, R>> {
+        self.0.upgrade().map(|shared| Queue { shared })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Slots for jobs: who gets one, and who waits for one.
 
+use super::switches::Setting;
 use super::{Shared, current_worker};
 use crate::park::{Care, EventCount, Yields};
 use crate::sync::atomic::Ordering::Relaxed;
@@ -37,6 +38,11 @@ impl Room {
     /// How many slots there are.
     pub(super) fn capacity(&self) -> usize {
         self.capacity
+    }
+
+    /// Whether a slot is vacant, about now.
+    pub(super) fn has_vacancy(&self) -> bool {
+        self.pool.has_vacancy()
     }
 
     /// Wakes everybody who waits for a slot: the queue takes no more jobs.
@@ -142,7 +148,7 @@ impl<T, R> Shared<T, R> {
     pub(super) fn give_back(&self, room: &Room, run: Vacancies) {
         if !run.is_empty() {
             room.pool.give_back_all(run);
-            room.blocked.notify_one_after_rmw();
+            self.slot_came_back(room);
         }
     }
 
@@ -151,7 +157,16 @@ impl<T, R> Shared<T, R> {
     pub(super) fn vacate(&self, vacant: Vacant) {
         let room = self.room_of(vacant.slot());
         room.pool.give_back(vacant);
+        self.slot_came_back(room);
+    }
+
+    #[inline]
+    fn slot_came_back(&self, room: &Room) {
         room.blocked.notify_one_after_rmw();
+        // Behind that one's fence; partner: the fence of `await_room`.
+        if self.switches.now().any(Setting::AWAITED) {
+            self.wake_senders();
+        }
     }
 
     /// A slot can be made vacant by compaction: wakes who waits for it.

@@ -4,91 +4,156 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::desk::Desk;
-use super::dispatch::Timing;
+use super::archive::DeadReason;
+use super::books::{Books, Item};
+use super::conclude::{End, Ending, JobBrief};
+use super::events::EventKind;
 use super::line::Spot;
+use super::switches::Setting;
 use super::{Outcome, Shared};
-use crate::model::{Backoff, Failure, JobError, Verb};
+use crate::model::{Backoff, Failure, FailureKind, JobError, JobState, Verb};
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::table::{Claim, Spoils, Surfaced, Trace};
+use crate::table::{Claim, Entered, Owed, Spoils, Surfaced, Trace};
 
 /// What follows an attempt that did not work.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Next {
     /// The verb, after a pause.
     Again(Verb, Duration),
-    Nothing,
+    /// The job's end.
+    Nothing(DeadReason),
 }
 
 impl<T, R> Shared<T, R> {
-    /// Ends one attempt: `complete`, `bury`, or what `next` says. The running time, if it was taken.
+    /// Ends one attempt: `complete`, `bury`, or what the options say; with `last`, no other follows. False if somebody else
+    /// had decided it.
     #[inline]
     pub(super) fn settle(
         &self,
         claim: Claim,
         result: Result<R, Failure>,
-        next: impl FnOnce(&Claim, &Failure) -> Next,
-        desk: &Desk,
-        timing: Timing,
-    ) -> Option<u64> {
-        let ran = claim
-            .marks()
-            .sampled
-            .then(|| self.record(desk, timing, claim.attempt()));
-        let (verb, outcome) = match result {
-            Ok(value) => (Verb::Complete, Ok(value)),
-            Err(failure) => {
-                if failure.is_panic() {
-                    desk.panicked.bump();
-                }
-                if let Next::Again(verb, pause) = next(&claim, &failure) {
-                    self.again(claim, verb, pause, desk);
-                    discard(failure);
-                    return ran;
-                }
-                (Verb::Bury, Err(JobError::Failed(failure)))
-            }
-        };
-        let slot = claim.slot();
-        let settled = self.slab.settle(claim, verb);
-        let kept = settled.spoils.vacant.is_none();
-        match (settled.won, verb) {
-            (false, _) => desk.late.bump(),
-            (true, Verb::Complete) => desk.completed.bump(),
-            (true, _) => desk.failed.bump(),
+        last: bool,
+        books: &impl Books,
+    ) -> bool {
+        match result {
+            Ok(value) => self.complete(claim, value, books),
+            Err(failure) => self.failed(claim, failure, last, books),
         }
-        self.share(settled.spoils, outcome);
+    }
+
+    #[inline]
+    fn complete(&self, claim: Claim, value: R, books: &impl Books) -> bool {
+        let (slot, ticket, marks) = (claim.slot(), claim.ticket(), claim.marks());
+        let (attempt, occupancy) = (claim.attempt(), self.slab.occupancy(&claim));
+        let wishes = self.wishes(slot, marks);
+        let settled = self.slab.settle(claim, Verb::Complete);
+        let kept = settled.spoils.vacant.is_none();
+        books.enter(if settled.won {
+            Item::Completed
+        } else {
+            Item::Late
+        });
+        let now = self.switches.after_step();
+        if settled.won && (now.any(Setting::AT_END) || settled.noted || wishes != 0) {
+            let end = End {
+                id: self.id_of(slot, occupancy),
+                epoch: ticket.next_epoch(),
+                state: JobState::Completed,
+                reason: None,
+                attempts: attempt,
+                noted: settled.noted,
+                wishes,
+            };
+            self.conclude(&end, Ending::Value(&value));
+        }
+        self.share(settled.spoils, Ok(value));
         if kept {
             self.nudge(slot);
         }
-        ran
+        settled.won
     }
 
-    /// What the options say about a failed attempt; `custom` is asked for the pause if the queue has a function of its own.
+    /// `complete`, of a job whose result nobody waits for and that has none.
+    pub(super) fn complete_for_nobody(&self, claim: Claim) {
+        let (slot, epoch) = (claim.slot(), claim.ticket().next_epoch());
+        let (id, attempts) = (
+            self.id_of(slot, self.slab.occupancy(&claim)),
+            claim.attempt(),
+        );
+        let wishes = self.wishes(slot, claim.marks());
+        let settled = self.slab.settle(claim, Verb::Complete);
+        match settled.won {
+            true => {
+                self.common.enter(Item::Completed);
+                let end = End {
+                    id,
+                    epoch,
+                    state: JobState::Completed,
+                    reason: None,
+                    attempts,
+                    noted: settled.noted,
+                    wishes,
+                };
+                self.conclude(&end, Ending::Neither);
+            }
+            false => self.common.enter(Item::Late),
+        }
+        self.share_late(settled.spoils);
+    }
+
     #[cold]
-    pub(super) fn next(
+    pub(super) fn failed(
         &self,
-        claim: &Claim,
-        failure: &Failure,
-        custom: impl FnOnce() -> Option<Option<Duration>>,
-    ) -> Next {
+        claim: Claim,
+        failure: Failure,
+        last: bool,
+        books: &impl Books,
+    ) -> bool {
+        if failure.is_panic() {
+            books.enter(Item::Panicked);
+        }
+        let next = match (last, failure.is_discard()) {
+            (_, true) => Next::Nothing(DeadReason::Discarded),
+            (true, _) => Next::Nothing(DeadReason::Exhausted),
+            (false, _) => self.next(&claim, &failure),
+        };
+        match next {
+            Next::Again(verb, pause) => self.again(claim, verb, pause, failure, books),
+            Next::Nothing(reason) => self.bury(claim, reason, failure, books),
+        }
+    }
+
+    /// What the options say about a failed attempt.
+    #[cold]
+    pub(super) fn next(&self, claim: &Claim, failure: &Failure) -> Next {
         if let Some(pause) = failure.snoozed() {
             return Next::Again(Verb::Snooze, pause);
         }
-        if failure.is_requeue() {
+        if let Some(pause) = failure.limited() {
+            self.hold_for(pause);
+        }
+        if matches!(
+            failure.kind(),
+            FailureKind::Requeue | FailureKind::RateLimited
+        ) {
             return Next::Again(Verb::Requeue, Duration::ZERO);
         }
-        if failure.is_discard() || claim.attempt() >= self.attempts_of(claim) {
-            return Next::Nothing;
+        if claim.attempt() >= self.attempts_of(claim) {
+            return Next::Nothing(DeadReason::Exhausted);
         }
         // A predicate that panics changes no outcome: as if there were none.
         if let Some(retry_if) = &self.hooks.retry_if
-            && !catch_unwind(AssertUnwindSafe(|| retry_if(failure))).unwrap_or(true)
+            && !unharmed(|| retry_if(failure)).unwrap_or(true)
         {
-            return Next::Nothing;
+            return Next::Nothing(DeadReason::NotRetried);
         }
-        match custom() {
-            Some(None) => Next::Nothing,
+        if let Some(pause) = failure.retry_after() {
+            return Next::Again(Verb::Retry, pause);
+        }
+        // The same goes for a backoff of one's own.
+        let custom = self.hooks.backoff.as_ref();
+        match custom.and_then(|custom| unharmed(|| custom(self, claim, failure))) {
+            Some(None) => Next::Nothing(DeadReason::NotRetried),
             Some(Some(pause)) => Next::Again(Verb::Retry, pause),
             None => Next::Again(Verb::Retry, self.pause(claim)),
         }
@@ -126,16 +191,22 @@ impl<T, R> Shared<T, R> {
 
     /// The job waits again, behind its peers or where it was, at once or after a pause.
     #[cold]
-    fn again(&self, claim: Claim, verb: Verb, pause: Duration, desk: &Desk) {
-        let counter = match verb {
-            Verb::Snooze => &desk.snoozed,
-            Verb::Requeue => &desk.requeued,
-            _ => &desk.retried,
+    pub(super) fn again(
+        &self,
+        claim: Claim,
+        verb: Verb,
+        pause: Duration,
+        failure: Failure,
+        books: &impl Books,
+    ) -> bool {
+        let (item, kind) = match verb {
+            Verb::Snooze => (Item::Snoozed, EventKind::Snoozed),
+            Verb::Requeue => (Item::Requeued, EventKind::Requeued),
+            _ => (Item::Retried, EventKind::Retried),
         };
-        let (slot, id) = (
-            claim.slot(),
-            self.id_of(claim.slot(), self.slab.occupancy(&claim)),
-        );
+        let (slot, attempt) = (claim.slot(), claim.attempt());
+        let id = self.id_of(slot, self.slab.occupancy(&claim));
+        let epoch = claim.ticket().next_epoch();
         let (spot, trace) = match verb {
             Verb::Requeue => {
                 let (trace, place) = self.slab.place(&claim);
@@ -143,27 +214,84 @@ impl<T, R> Shared<T, R> {
             }
             _ => (Spot::End, self.line.end()),
         };
-        // Counted before anybody can learn of the attempt's end.
-        let done = if pause.is_zero() {
-            self.slab.retry(claim, verb, trace).map(|entered| {
-                counter.bump();
-                self.enqueue(id, entered, spot);
-            })
-        } else {
-            let due = self.time.after(pause);
-            self.put_off(claim, verb, due).map(|()| {
-                counter.bump();
-                self.delayed_until(id, due);
-            })
+        let due = self.time.after(pause);
+        let step = || match pause.is_zero() {
+            true => self.slab.retry(claim, verb, trace).map(Some),
+            false => self.put_off(claim, verb, due).map(|()| None),
         };
-        match done {
-            Ok(()) if self.mortal.load(Relaxed) => self.review(slot),
-            Ok(()) => {}
-            Err(spoils) => {
-                desk.late.bump();
-                self.share(spoils, Err(JobError::Cancelled));
-            }
+        let done: Result<Option<Entered>, _> = match verb {
+            Verb::Retry => self.with_error(id, attempt, &failure, step),
+            _ => step(),
+        };
+        let Ok(entered) = done.map_err(|spoils| {
+            books.enter(Item::Late);
+            self.share_late(spoils);
+        }) else {
+            discard(failure);
+            return false;
+        };
+        // Counted and told before anybody can begin the next attempt.
+        books.enter(item);
+        self.tell(kind, id, epoch, attempt, Some(failure.kind()));
+        if verb == Verb::Retry {
+            self.on_failed(&JobBrief { id, attempt }, &failure);
         }
+        match entered {
+            Some(entered) => self.enqueue(id, entered, spot),
+            None => self.delayed_until(id, due),
+        }
+        if self.switches.now().any(Setting::MORTAL) {
+            self.review(slot);
+        }
+        discard(failure);
+        true
+    }
+
+    /// The attempt was the last.
+    #[cold]
+    pub(super) fn bury(
+        &self,
+        claim: Claim,
+        reason: DeadReason,
+        failure: Failure,
+        books: &impl Books,
+    ) -> bool {
+        let (slot, attempts) = (claim.slot(), claim.attempt());
+        let wishes = self.wishes(slot, claim.marks());
+        let id = self.id_of(slot, self.slab.occupancy(&claim));
+        let epoch = claim.ticket().next_epoch();
+        let kept = self.keeps_failed(wishes);
+        let settled = self.with_death(id, attempts, kept, (&failure, reason), || {
+            let settled = match self.dead.is_some() {
+                true => self.slab.bury_with_letter(claim),
+                false => self.slab.settle(claim, Verb::Bury),
+            };
+            match settled.won {
+                true => Ok(settled),
+                false => Err(settled),
+            }
+        });
+        let won = settled.is_ok();
+        books.enter(if won { Item::Failed } else { Item::Late });
+        let (Ok(settled) | Err(settled)) = settled;
+        let kept = settled.spoils.vacant.is_none();
+        if won {
+            let end = End {
+                id,
+                epoch,
+                state: JobState::Dead,
+                reason: Some(reason),
+                attempts,
+                noted: settled.noted,
+                wishes,
+            };
+            self.conclude(&end, Ending::Failure(&failure));
+        }
+        self.share(settled.spoils, Err(JobError::Failed(failure)));
+        if kept {
+            self.nudge(slot);
+        }
+        won
     }
 
     /// Gives the slot back first, so that whoever learns of the end finds it free; then answers the
@@ -178,6 +306,17 @@ impl<T, R> Shared<T, R> {
             None => discard(outcome),
         }
         discard(spoils.payload);
+        match spoils.owed {
+            None => {}
+            Some(Owed::Letter(slot)) => self.post_letter(slot),
+            Some(Owed::Announcement(slot)) => self.resume_when_due(slot),
+        }
+    }
+
+    /// What a hold left behind whose job was decided by somebody else: nobody waits for an answer from here.
+    #[cold]
+    pub(super) fn share_late(&self, spoils: Spoils<T, Outcome<R>>) {
+        self.share(spoils, Err(JobError::Cancelled { reason: None }));
     }
 
     /// A stale ticket came up; with it, perhaps, its slot.
@@ -189,19 +328,6 @@ impl<T, R> Shared<T, R> {
         };
         vacant.into_iter().for_each(|slot| self.vacate(slot));
         None
-    }
-
-    #[cold]
-    fn record(&self, desk: &Desk, timing: Timing, attempt: u32) -> u64 {
-        let now = self.time.now();
-        let ran = now.since(timing.started);
-        if attempt == 1 {
-            desk.waits
-                .record(timing.started.saturating_sub(timing.admitted));
-        }
-        desk.runs.record(ran);
-        desk.totals.record(now.since(timing.admitted));
-        ran
     }
 }
 
@@ -215,13 +341,22 @@ fn scramble(name: u64) -> u64 {
     bits ^ bits >> 31
 }
 
+/// Runs a function of the user's, whose panic harms nobody here.
+pub(super) fn unharmed<X>(call: impl FnOnce() -> X) -> Option<X> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(done) => Some(done),
+        Err(panic) => {
+            // Its own destructor may panic in turn.
+            mem::forget(panic);
+            None
+        }
+    }
+}
+
 /// Drops what belongs to the user; a destructor that panics must not end a worker.
 #[inline]
-fn discard<V>(value: V) {
-    if mem::needs_drop::<V>()
-        && let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value)))
-    {
-        // Its own destructor may panic in turn.
-        mem::forget(panic);
+pub(super) fn discard<V>(value: V) {
+    if mem::needs_drop::<V>() {
+        unharmed(|| drop(value));
     }
 }

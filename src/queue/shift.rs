@@ -1,7 +1,7 @@
 //! Who serves a queue: when the last one leaves a draining queue, what is left is given back.
 
-use super::control::OPEN;
 use super::host::Managed;
+use super::switches::Setting;
 use super::{Queue, Shared};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -28,7 +28,7 @@ impl<T: Send + 'static, R: Send + 'static> Drop for Shift<T, R> {
         // ORDERING: SeqCst fence — the leave before the look at the phase; partner: `drain`. One of
         // the two sees the other, so the queue is stopped.
         fence(SeqCst);
-        if others == 0 && self.shared.phase.load(Relaxed) != OPEN {
+        if others == 0 && self.shared.switches.now().any(Setting::CLOSED) {
             self.shared.stop(false);
         }
     }

@@ -3,8 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use super::add::Waiter;
+use super::events::EventKind;
 use super::line::Spot;
+use super::notes::keep;
 use super::room::{NoSlot, Room};
+use super::switches::Setting;
 use super::{AddError, AddTimeoutError, JobHandle, Queue, Shared, TryAddError};
 use crate::model::{Backoff, InvalidOption, JobId, Order, check_range};
 use crate::park::Oneshot;
@@ -22,6 +25,9 @@ struct Terms {
     deadline: Option<Duration>,
     attempts: Option<u64>,
     backoff: Option<Backoff>,
+    timeout: Option<Duration>,
+    /// Bits of `notes::keep`.
+    wishes: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +53,8 @@ struct Special {
     key: u64,
     attempts: u32,
     backoff: [u64; 3],
+    timeout: u64,
+    wishes: u32,
 }
 
 /// A job that is being put together; made by [`Queue::job`]. It exists once it is added.
@@ -134,6 +142,32 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
         self
     }
 
+    /// How long each of its attempts may take; above 0. Default: what its worker's
+    /// [`timeout`](crate::Processor::timeout) says, or else the [queue's](crate::QueueBuilder::timeout).
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.terms.timeout = Some(limit);
+        self
+    }
+
+    /// Whether its record is kept if it completes, whatever [`keep_completed`](crate::QueueBuilder::keep_completed) says. A
+    /// queue that keeps none has room for 1,000 of those that ask for it.
+    pub fn keep_completed(mut self, kept: bool) -> Self {
+        self.terms.wishes &= !(keep::COMPLETED | keep::NOT_COMPLETED);
+        self.terms.wishes |= if kept {
+            keep::COMPLETED
+        } else {
+            keep::NOT_COMPLETED
+        };
+        self
+    }
+
+    /// Whether its record is kept if it ends otherwise, whatever [`keep_failed`](crate::QueueBuilder::keep_failed) says.
+    pub fn keep_failed(mut self, kept: bool) -> Self {
+        self.terms.wishes &= !(keep::FAILED | keep::NOT_FAILED);
+        self.terms.wishes |= if kept { keep::FAILED } else { keep::NOT_FAILED };
+        self
+    }
+
     /// Adds the job if there is room, as [`Queue::try_add`].
     ///
     /// # Errors
@@ -202,7 +236,7 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
             Ok((vacant, settled)) => {
                 let cell = Arc::new(Oneshot::new());
                 let id = shared.admit_on_terms(vacant, self.payload, Some(cell.clone()), settled);
-                Ok(JobHandle::new(id, cell))
+                Ok(JobHandle::new(id, cell, shared.clone()))
             }
             Err(Unfit::Invalid(invalid)) => Err(AddError::Invalid(self.payload, invalid)),
             Err(Unfit::NoSlot(no)) => Err(AddError::new(no, self.payload)),
@@ -263,6 +297,7 @@ impl<T, R> Shared<T, R> {
         };
         let backoff = terms.backoff.unwrap_or(self.options.backoff);
         backoff.check()?;
+        let timeout = terms.timeout.map_or(Ok(0), check_timeout)?;
         let entry = match terms.not_before {
             Some(_) => Entry::Delayed,
             None if terms.newest => Entry::Waiting(Trace::Side),
@@ -280,13 +315,19 @@ impl<T, R> Shared<T, R> {
             } else {
                 Spot::End
             },
-            optioned: own || terms.ttl.is_some() || terms.deadline.is_some(),
+            optioned: own
+                || terms.ttl.is_some()
+                || terms.deadline.is_some()
+                || terms.timeout.is_some()
+                || terms.wishes != 0,
             due,
             wall,
             expires: terms.ttl.map_or(0, |ttl| self.time.after(ttl)),
             key: terms.deadline.map_or(u64::MAX, |end| self.time.after(end)),
             attempts,
             backoff: backoff.to_bits(),
+            timeout,
+            wishes: terms.wishes,
         })
     }
 
@@ -321,7 +362,10 @@ impl<T, R> Shared<T, R> {
         let slot = vacant.slot();
         let mortal = special.expires != 0;
         if mortal {
-            self.mortal.store(true, Relaxed);
+            self.switches.turn_on(Setting::MORTAL);
+        }
+        if special.timeout != 0 {
+            self.switches.turn_on(Setting::TIMED);
         }
         let stamp = |slot: u32, occupancy: u64, record: &Record| {
             let marks = Marks {
@@ -335,6 +379,11 @@ impl<T, R> Shared<T, R> {
             .slab
             .admit(vacant, payload, waiter, special.entry, stamp);
         let id = self.id_of(slot, occupancy);
+        let kind = match special.entry {
+            Entry::Waiting(_) => EventKind::Added,
+            Entry::Delayed => EventKind::Deferred,
+        };
+        self.tell_added(kind, id, ticket);
         match special.entry {
             Entry::Waiting(trace) => {
                 if mortal {
@@ -358,6 +407,8 @@ impl Terms {
             || self.deadline.is_some()
             || self.attempts.is_some()
             || self.backoff.is_some()
+            || self.timeout.is_some()
+            || self.wishes != 0
     }
 }
 
@@ -372,11 +423,19 @@ impl Special {
         if self.optioned {
             record.expires.store(self.expires, Relaxed);
             record.attempts.store(self.attempts, Relaxed);
+            record.timeout.store(self.timeout, Relaxed);
+            record.keep.store(self.wishes, Relaxed);
             for (cell, bits) in record.backoff.iter().zip(self.backoff) {
                 cell.store(bits, Relaxed);
             }
         }
     }
+}
+
+/// A time-out in nanoseconds; it must be above 0.
+pub(super) fn check_timeout(limit: Duration) -> Result<u64, InvalidOption> {
+    let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+    check_range("timeout", nanos, 1..=u64::MAX)
 }
 
 /// For a shared cell, where 0 means "none".

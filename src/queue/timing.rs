@@ -6,14 +6,18 @@
 use std::mem;
 use std::time::Duration;
 
-use super::control::STOPPED;
+use super::archive::DeadReason;
+use super::books::{Books, Item};
+use super::events::EventKind;
 use super::line::Spot;
+use super::settle::discard;
+use super::switches::Setting;
 use super::terms::since_1970;
 use super::{Outcome, Shared};
 use crate::model::{JobError, JobId, JobState, Verb};
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::fence;
-use crate::table::{Claim, Ended, Entered, Spoils, Trace};
+use crate::table::{Claim, Entered, Spoils, Trace};
 
 /// Timers that are handled before others get the lock.
 const BUDGET: usize = 1024;
@@ -58,17 +62,26 @@ impl<T, R> Shared<T, R> {
         // ORDERING: SeqCst fence — the delayed job before the look at the phase; partner: `stop`, whose scan finds the
         // job, or which is seen here.
         fence(SeqCst);
-        if self.phase.load(Relaxed) == STOPPED {
+        if self.is_stopped() {
             self.give_up(id);
         }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        self.phase.load(Relaxed) == STOPPED
+        self.switches.now().any(Setting::STOPPED)
     }
 
     /// Does what is due; when to come again.
     pub(super) fn do_due(&self) -> Option<u64> {
+        let jobs = self.do_due_jobs();
+        self.send_letters();
+        let (dropped, records) = self.archive.expire(self.time.now().to_nanos());
+        discard(dropped.0);
+        let next = [jobs, self.watch(), self.end_hold(), records];
+        next.into_iter().flatten().min()
+    }
+
+    fn do_due_jobs(&self) -> Option<u64> {
         // Not under the lock: destructors of expired payloads run here.
         let mut fired = mem::take(&mut *self.fired.lock());
         loop {
@@ -96,7 +109,7 @@ impl<T, R> Shared<T, R> {
             .promote(slot, None, now, self.trace_when_due(slot))
         {
             // It may expire before its turn comes.
-            if self.mortal.load(Relaxed) {
+            if self.switches.now().any(Setting::MORTAL) {
                 self.timers
                     .announce(slot, |slot| self.slab.next_instant(slot));
             }
@@ -125,42 +138,40 @@ impl<T, R> Shared<T, R> {
 
     /// `reschedule`; false if the job is not delayed.
     pub(super) fn postpone(&self, slot: u32, occupancy: u64, due: u64, wall: u64) -> bool {
-        let (done, spoils) = self.slab.reschedule(slot, occupancy, due, wall);
-        if let Some(spoils) = spoils {
-            self.share(spoils, Err(JobError::Cancelled));
+        match self.slab.reschedule(slot, occupancy, due, wall) {
+            Ok(epoch) => {
+                let id = self.id_of(slot, occupancy);
+                self.tell(EventKind::Rescheduled, id, epoch, 0, None);
+                self.announce(slot, due);
+                true
+            }
+            Err(spoils) => {
+                spoils
+                    .into_iter()
+                    .for_each(|spoils| self.share_late(spoils));
+                false
+            }
         }
-        if done {
-            self.announce(slot, due);
-        }
-        done
     }
 
     /// `expire`, if the job in `slot` is past its time to live.
     pub(super) fn expire(&self, slot: u32, now: u64) -> bool {
-        let Some(ended) = self.slab.expire(slot, now) else {
+        let Some(ended) = self.slab.expire(slot, now, self.dead.is_some()) else {
             return false;
         };
-        self.expired.fetch_add(1, Relaxed);
-        self.ended(slot, ended, Err(JobError::Expired));
+        self.common.enter(Item::Expired);
+        self.ended(
+            slot,
+            ended,
+            Some(DeadReason::Expired),
+            Err(JobError::Expired),
+        );
         true
     }
 
-    /// A job was ended from outside: takes its ticket out of where it lies, and shares the spoils.
-    pub(super) fn ended(&self, slot: u32, ended: Ended<T, Outcome<R>>, outcome: Outcome<R>) {
-        match ended.stale {
-            Some((ticket, Trace::Line)) => {
-                debug_assert_eq!(ticket.slot(), slot);
-                self.strays.fetch_add(1, Relaxed);
-                self.may_compact(slot);
-            }
-            Some((ticket, Trace::Side)) => {
-                self.take_out(ticket);
-                self.nudge(slot);
-            }
-            None if ended.before == JobState::Delayed => self.review(slot),
-            None => {}
-        }
-        self.share(ended.spoils, outcome);
+    /// A delayed job waited for the return of its former handler: from now on only for its instant.
+    pub(super) fn resume_when_due(&self, slot: u32) {
+        self.announce(slot, self.slab.record(slot).due.load(Relaxed));
     }
 
     /// Where the ticket of the delayed job in `slot` is to go.
@@ -180,6 +191,7 @@ impl<T, R> Shared<T, R> {
             false => Spot::End,
         };
         let id = self.id_of(slot, self.slab.occupancy_of(slot));
+        self.tell(EventKind::Promoted, id, entered.ticket.epoch(), 0, None);
         self.enqueue(id, entered, spot);
     }
 }

@@ -8,8 +8,6 @@
 //!
 //! Sources: Dmitry Vyukov, *Bounded MPMC queue* (1024cores, 2010); crossbeam-queue `ArrayQueue`.
 
-// No floor above uses it yet.
-#[allow(dead_code)]
 mod broadcast;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod broadcast_tests;
@@ -30,7 +28,6 @@ use crate::sync::{Backoff, UnsafeCell, fence_after_rmw, order};
 use laps::Laps;
 
 pub use crate::model::{PopError, PushError};
-#[allow(unused_imports)]
 pub use broadcast::{Broadcast, Missed};
 pub use chain::{Chain, Nothing, Segments, Taken};
 

@@ -33,7 +33,7 @@ impl Crew {
             return;
         }
         let deadline = (next != NEVER).then(|| Deadline::after(Duration::from_nanos(next - now)));
-        let news = || self.is_over() || self.queues().iter().any(|queue| queue.has_news());
+        let news = || self.is_over() || self.queues().iter().any(|queue| queue.has_news(next));
         self.alarm.sleep(next, deadline, news);
     }
 

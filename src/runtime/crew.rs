@@ -27,6 +27,8 @@ pub(super) struct Crew {
     state: Mutex<State>,
     /// Worker threads that have not left.
     running: AtomicUsize,
+    /// Leases that are not settled.
+    guests: AtomicUsize,
     /// Workers among them that wait for the others, in a shutdown that their handler called.
     inside: AtomicUsize,
     /// Threads that are ending what is left.
@@ -39,7 +41,7 @@ struct Leaving(Arc<Crew>);
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.leave_crew();
     }
 }
 
@@ -63,6 +65,7 @@ impl Crew {
             hands: Mutex::new(Vec::new()),
             state: Mutex::new(state),
             running: AtomicUsize::new(0),
+            guests: AtomicUsize::new(0),
             inside: AtomicUsize::new(0),
             stopping: AtomicUsize::new(0),
             left: EventCount::new(Yields::Warily),
@@ -73,6 +76,12 @@ impl Crew {
         // ORDERING: Acquire — what a worker did is visible to who sees that it left; pairs with the
         // decrement in `leave`.
         self.running.load(Acquire)
+    }
+
+    /// Leases that are not settled.
+    pub(super) fn guests(&self) -> usize {
+        // ORDERING: Acquire — what the lease's holder did is visible to who sees that it was settled; pairs with `leave`.
+        self.guests.load(Acquire)
     }
 
     pub(super) fn queues(&self) -> Vec<Arc<dyn Managed>> {
@@ -88,7 +97,7 @@ impl Crew {
 
     /// Whether the runtime is shut down and no worker is left: the clerk may go.
     pub(super) fn is_over(&self) -> bool {
-        self.state.lock().draining && self.running() == 0
+        self.state.lock().draining && self.running() == 0 && self.guests() == 0
     }
 
     pub(super) fn keep_clerk(&self, clerk: thread::JoinHandle<()>) {
@@ -118,16 +127,18 @@ impl Crew {
         others
     }
 
-    /// Waits until all workers have left; false when the time is over.
+    /// Waits until all workers have left and all leases are settled; false when the time is over.
     pub(super) fn wait_for_all(&self, deadline: Deadline) -> bool {
-        self.wait_until(deadline, || self.running() == 0)
+        self.wait_until(deadline, || self.running() == 0 && self.guests() == 0)
     }
 
     /// The same from inside a handler: waits for all but those who wait here.
     pub(super) fn wait_for_others(&self, deadline: Deadline) -> bool {
         self.inside.fetch_add(1, Relaxed);
         self.left.notify_all();
-        let gone = self.wait_until(deadline, || self.running() <= self.inside.load(Relaxed));
+        let gone = self.wait_until(deadline, || {
+            self.running() <= self.inside.load(Relaxed) && self.guests() == 0
+        });
         self.inside.fetch_sub(1, Relaxed);
         gone
     }
@@ -148,7 +159,7 @@ impl Crew {
         }
     }
 
-    fn leave(&self) {
+    fn leave_crew(&self) {
         // ORDERING: Release — this worker's effects before the return of `shutdown`; pairs with the
         // load in `running`.
         self.running.fetch_sub(1, Release);
@@ -203,6 +214,20 @@ impl Host for Crew {
 
     fn alarm(&self) -> Arc<Alarm> {
         self.alarm.clone()
+    }
+
+    fn visit(&self) {
+        self.guests.fetch_add(1, Relaxed);
+    }
+
+    fn leave(&self) {
+        // ORDERING: Release — what the lease's holder did, before the return of `shutdown`; pairs with the load in `guests`.
+        let others = self.guests.fetch_sub(1, Release) - 1;
+        // Shutdown waits for the last one only, and so does the clerk.
+        if others == 0 {
+            self.left.notify_all();
+            self.alarm.wake();
+        }
     }
 
     fn enlist(&self, worker: Box<dyn Hand>) -> Result<(), SpawnError> {

@@ -9,3 +9,4 @@ mod worker;
 
 pub use builder::{Runtime, RuntimeBuilder};
 pub use shutdown::{QueueReport, ShutdownReport};
+pub use worker::Processor;

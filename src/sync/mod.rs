@@ -23,7 +23,9 @@ pub use self::shuttle::*;
 #[cfg(not(guichet_loom))]
 mod process;
 #[cfg(not(guichet_loom))]
-pub use process::{next_queue_number, next_runtime_number, thread_number};
+pub use process::{
+    next_queue_number, next_runtime_number, remember_panics, take_panic_location, thread_number,
+};
 mod wait;
 pub use wait::{Backoff, Deadline, park_until};
 

@@ -1,6 +1,9 @@
-//! Numbers that are unique in the process: names, not synchronisation, so no model replaces them.
+//! What there is once in a process or a thread: numbers that are names, and the place of the last panic. None of it is
+//! synchronisation, so no model replaces it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::panic;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 /// The next queue's number, from 1.
@@ -28,4 +31,35 @@ pub fn thread_number() -> usize {
         }
         number.get()
     })
+}
+
+std::thread_local! {
+    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// From now on every thread remembers where its last panic began; the hook that was there before is called as before.
+pub fn remember_panics() {
+    static HOOKED: Once = Once::new();
+    // A model checker has a hook of its own.
+    if super::MODEL {
+        return;
+    }
+    HOOKED.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let place = info.location().map(|place| place.to_string());
+            // A thread that is ending has no such cell any more.
+            let _ = PANICKED_AT.try_with(|cell| {
+                if let Ok(mut last) = cell.try_borrow_mut() {
+                    *last = place;
+                }
+            });
+            before(info);
+        }));
+    });
+}
+
+/// Where the calling thread's last panic began, once.
+pub fn take_panic_location() -> Option<String> {
+    PANICKED_AT.with(|cell| cell.borrow_mut().take())
 }

@@ -1,7 +1,7 @@
 //! The real primitives: std's atomics and threads, parking_lot's lock.
 
 pub use parking_lot::{Mutex, MutexGuard};
-pub use std::sync::{Arc, Weak};
+pub use std::sync::{Arc, OnceLock, Weak};
 pub use std::thread;
 pub use std::thread_local;
 

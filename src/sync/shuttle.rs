@@ -5,8 +5,10 @@
 
 pub use shuttle::sync::MutexGuard;
 pub use shuttle::sync::{Arc, Weak};
+// What is made in one never waits for another thread, so the model need not know it.
 pub use shuttle::thread;
 pub use shuttle::thread_local;
+pub use std::sync::OnceLock;
 
 /// Atomics and fences.
 pub mod atomic {

@@ -3,11 +3,12 @@
 //! They name it by slot and occupancy, or by slot and what its record says; load the word, test, and swap
 //! from the very word they loaded, so that what they tested still holds.
 
+use super::record::{Marks, Record, count};
 use super::slab::{Slab, Slot};
 use super::tokens::{Entered, Spoils, Surfaced, Trace};
-use super::word::{FULL, LINE, SIDE, STRAY, Ticket, WAITER, Word};
+use super::word::{FREE, FULL, LETTER, LINE, NOTED, SIDE, STRAY, Ticket, WAITER, Word};
 use crate::model::{JobState, Verb};
-use crate::sync::atomic::Ordering::{AcqRel, Relaxed};
+use crate::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
 use crate::sync::order;
 
 /// A job that was ended from outside.
@@ -18,8 +19,27 @@ pub struct Ended<T, O> {
     pub spoils: Spoils<T, O>,
     /// Where the job was.
     pub before: JobState,
+    /// The epoch of its end.
+    pub epoch: u64,
+    /// Whether something is written down about the job.
+    pub noted: bool,
+    /// Which of the slot's jobs it was.
+    pub occupancy: u64,
+    /// How many of its attempts had begun and count.
+    pub attempts: u32,
+    /// What it said about its record.
+    pub wishes: u32,
+    /// How it ended.
+    pub state: JobState,
     /// Its ticket, now stale, if one lies somewhere: to be taken out from the side, to surface in a line.
     pub stale: Option<(Ticket, Trace)>,
+}
+
+/// What is read of a job before the swap that ends it.
+struct Known {
+    occupancy: u64,
+    attempts: u32,
+    wishes: u32,
 }
 
 /// Why a waiting job did not get another place.
@@ -32,21 +52,29 @@ pub enum NotMoved {
 }
 
 impl<T, O> Slab<T, O> {
-    /// `cancel`, `interrupt`, `return` or `expire`.
+    /// `cancel`, `interrupt` or `return`.
     ///
     /// `None` if the job is gone or the verb does not apply to its state.
     pub fn end(&self, number: u32, occupancy: u64, verb: Verb) -> Option<Ended<T, O>> {
-        self.end_if(number, verb, |slot| {
+        self.end_if(number, verb, false, |slot, _| {
             slot.occupancy.load(Relaxed) == occupancy
                 || cfg!(guichet_bug = "slab_end_any_occupancy")
         })
     }
 
-    /// `expire`: of whatever job is in the slot, if it is past its time to live at `now`.
-    pub fn expire(&self, number: u32, now: u64) -> Option<Ended<T, O>> {
-        self.end_if(number, Verb::Expire, |_| {
+    /// `expire`: of whatever job is in the slot, if it is past its time to live at `now`. With `letter` the last holder owes
+    /// the dead letter.
+    pub fn expire(&self, number: u32, now: u64, letter: bool) -> Option<Ended<T, O>> {
+        self.end_if(number, Verb::Expire, letter, |_, _| {
             let expiry = self.record(number).expiry(self.marks(number).optioned);
             expiry.is_some_and(|expires| expires <= now)
+        })
+    }
+
+    /// `bury` over the head of the handler whose attempt `ticket` names. With `letter` the last holder owes the dead letter.
+    pub fn revoke(&self, ticket: Ticket, letter: bool) -> Option<Ended<T, O>> {
+        self.end_if(ticket.slot(), Verb::Bury, letter, |_, word| {
+            word.epoch() == ticket.epoch()
         })
     }
 
@@ -54,33 +82,44 @@ impl<T, O> Slab<T, O> {
         &self,
         number: u32,
         verb: Verb,
-        test: impl Fn(&Slot<T, O>) -> bool,
+        letter: bool,
+        test: impl Fn(&Slot<T, O>, Word) -> bool,
     ) -> Option<Ended<T, O>> {
         if number as usize >= self.capacity() {
             return None;
         }
         let mut word = self.load(number);
         loop {
-            if !verb.applies_to(word.state()) || !test(self.slot(number)) {
+            if !verb.applies_to(word.state()) || !test(self.slot(number), word) {
                 return None;
             }
-            let new = word.apply(verb).without(WAITER);
+            // Of the job that ends here, if the swap succeeds.
+            let slot = self.slot(number);
+            let attempts = slot.attempts.load(Relaxed);
+            let known = Known {
+                occupancy: slot.occupancy.load(Relaxed),
+                attempts,
+                wishes: match Marks::from_bits(attempts).optioned {
+                    true => self.record(number).keep.load(Relaxed),
+                    false => 0,
+                },
+            };
+            let mut new = word.apply(verb).without(WAITER);
+            if letter {
+                new = new.with(LETTER);
+            }
             if cfg!(guichet_bug = "slab_end_no_pin")
                 && word.holders() == 0
                 && self.swap(number, word, new.without(FULL), Relaxed).is_ok()
             {
                 let waiter = self.take_waiter(number, word);
                 let payload = Some(self.move_payload(number));
-                let vacant = None;
-                return Some(self.ended(
-                    number,
-                    word,
-                    Spoils {
-                        vacant,
-                        waiter,
-                        payload,
-                    },
-                ));
+                let spoils = Spoils {
+                    waiter,
+                    payload,
+                    ..Spoils::none()
+                };
+                return Some(self.ended(number, word, verb, known, spoils));
             }
             // Our own hold, in the same step: nobody frees the slot while we still empty it.
             // Relaxed: payload and waiter came with the load, or with a failed swap, and the word's changes
@@ -89,14 +128,22 @@ impl<T, O> Slab<T, O> {
                 Ok(()) => {
                     let waiter = self.take_waiter(number, word);
                     let released = self.release(number);
-                    return Some(self.ended(number, word, Spoils { waiter, ..released }));
+                    let spoils = Spoils { waiter, ..released };
+                    return Some(self.ended(number, word, verb, known, spoils));
                 }
                 Err(now) => word = now,
             }
         }
     }
 
-    fn ended(&self, number: u32, before: Word, spoils: Spoils<T, O>) -> Ended<T, O> {
+    fn ended(
+        &self,
+        number: u32,
+        before: Word,
+        verb: Verb,
+        known: Known,
+        spoils: Spoils<T, O>,
+    ) -> Ended<T, O> {
         let trace = match before.state() {
             JobState::Waiting if before.has(SIDE) => Some(Trace::Side),
             JobState::Waiting if before.has(LINE) => Some(Trace::Line),
@@ -105,11 +152,18 @@ impl<T, O> Slab<T, O> {
         Ended {
             spoils,
             before: before.state(),
+            epoch: Ticket::new(number, before).next_epoch(),
+            noted: before.has(NOTED),
+            occupancy: known.occupancy,
+            attempts: count(known.attempts) - u32::from(before.has(FREE)),
+            wishes: known.wishes,
+            state: verb.target(),
             stale: trace.map(|trace| (Ticket::new(number, before), trace)),
         }
     }
 
-    /// `promote`: the delayed job in a slot waits, if `named` gives its occupancy, or else if it is due at `now`.
+    /// `promote`: the delayed job in a slot waits, if `named` gives its occupancy, or else if it is due at `now`; in any case
+    /// not while a former handler runs, unless another attempt may begin beside it.
     pub fn promote(
         &self,
         number: u32,
@@ -123,7 +177,9 @@ impl<T, O> Slab<T, O> {
                 Some(occupancy) => self.slot(number).occupancy.load(Relaxed) == occupancy,
                 None => self.record(number).due.load(Relaxed) <= now,
             };
-            if word.state() != JobState::Delayed || !wanted {
+            let held = word.holders() > 0 && !cfg!(guichet_bug = "slab_promote_held");
+            let resumes = self.record(number).may_resume(held, now);
+            if word.state() != JobState::Delayed || !wanted || !resumes {
                 return None;
             }
             let trace = word.way_in(trace);
@@ -144,22 +200,70 @@ impl<T, O> Slab<T, O> {
     }
 
     /// `reschedule`: the delayed job is due at another instant, and not before `wall` on the wall clock, in nanoseconds since
-    /// 1970, if that is not 0. False if it is not delayed or has gone.
+    /// 1970, if that is not 0. The epoch of the step.
     ///
-    /// The spoils are those of a job that was ended meanwhile.
+    /// # Errors
+    /// It is not delayed or has gone; the spoils are those of a job that was ended meanwhile.
     pub fn reschedule(
         &self,
         number: u32,
         occupancy: u64,
         due: u64,
         wall: u64,
-    ) -> (bool, Option<Spoils<T, O>>) {
+    ) -> Result<u64, Option<Spoils<T, O>>> {
+        let named = |word: Word| {
+            word.state() == JobState::Delayed
+                && self.slot(number).occupancy.load(Relaxed) == occupancy
+        };
+        let write = |record: &Record| {
+            record.wall.store(wall, Relaxed);
+            record.due.store(due, Relaxed);
+        };
+        // ORDERING: Release — the new instant; pairs with the Acquire of `next_instant`'s load.
+        let order = order!("slab_reschedule_relaxed", Release);
+        let step = |word: Word| word.apply(Verb::Reschedule);
+        self.rewrite(number, named, write, step, order)
+    }
+
+    /// `retry` over the head of the handler whose attempt `ticket` names: the job is delayed until `due`, and until the
+    /// handler has returned or `overlap` has come, if that is not 0. The epoch of the step.
+    ///
+    /// # Errors
+    /// The attempt was decided already.
+    pub fn revoke_for_retry(
+        &self,
+        ticket: Ticket,
+        due: u64,
+        overlap: u64,
+    ) -> Result<u64, Option<Spoils<T, O>>> {
+        let named = |word: Word| word.state() == JobState::Active && word.epoch() == ticket.epoch();
+        let write = |record: &Record| {
+            record.wall.store(0, Relaxed);
+            record.newest.store(false, Relaxed);
+            record.overlap.store(overlap, Relaxed);
+            record.due.store(due, Relaxed);
+        };
+        // ORDERING: Release — the instants, to `next_instant`; and, to the Acquire of `activate`, the attempt's number,
+        // which the caller has by the name of the attempt.
+        let order = order!("slab_revoke_relaxed", Release);
+        let step = |word: Word| word.put_off(Verb::Retry).with(NOTED);
+        self.rewrite(ticket.slot(), named, write, step, order)
+    }
+
+    /// One verb of a job that the caller does not hold and whose record it writes: holds it first, so that the record stays
+    /// this job's. The epoch of the step, or the spoils of a job that was ended meanwhile.
+    fn rewrite(
+        &self,
+        number: u32,
+        wanted: impl Fn(Word) -> bool,
+        write: impl FnOnce(&Record),
+        verb: impl Fn(Word) -> Word,
+        order: Ordering,
+    ) -> Result<u64, Option<Spoils<T, O>>> {
         let mut word = self.load(number);
-        // A hold first, so that the record stays this job's.
         loop {
-            let named = self.slot(number).occupancy.load(Relaxed) == occupancy;
-            if !named || word.state() != JobState::Delayed {
-                return (false, None);
+            if !wanted(word) {
+                return Err(None);
             }
             // Relaxed: the hold keeps, and publishes nothing.
             match self.swap(number, word, word.pinned(), Relaxed) {
@@ -167,18 +271,65 @@ impl<T, O> Slab<T, O> {
                 Err(now) => word = now,
             }
         }
-        let record = self.record(number);
-        record.wall.store(wall, Relaxed);
-        record.due.store(due, Relaxed);
+        write(self.record(number));
         let mut held = word.pinned();
         loop {
-            // ORDERING: Release — the new instant; pairs with the Acquire of `next_instant`'s load.
-            let order = order!("slab_reschedule_relaxed", Release);
-            let new = held.apply(Verb::Reschedule).released();
+            let new = verb(held).released();
             match self.swap(number, held, new, order) {
-                Ok(()) => return (true, None),
-                Err(now) if now.state() == JobState::Delayed => held = now,
-                Err(_) => return (false, Some(self.release(number))),
+                Ok(()) => return Ok(new.epoch()),
+                Err(now) if wanted(now) => held = now,
+                Err(_) => return Err(Some(self.release(number))),
+            }
+        }
+    }
+
+    /// Takes the dead letter's payload, if its handler has left it, and the hold that came with
+    /// [`Owed::Letter`](super::Owed); the spoils are what is left of the job.
+    pub fn send_letter(&self, number: u32) -> (Option<T>, Spoils<T, O>) {
+        let mut word = self.load(number);
+        let full = loop {
+            debug_assert!(
+                word.is_terminal() && word.has(LETTER) && word.holders() > 0,
+                "{word:?}"
+            );
+            // Relaxed: this hold is the last, and LETTER keeps the slot, so nobody else moves the payload.
+            match self.swap(number, word, word.without(FULL), Relaxed) {
+                Ok(()) => break word.has(FULL),
+                Err(now) => word = now,
+            }
+        };
+        let payload = full.then(|| self.move_payload(number));
+        let mut word = self.load(number);
+        loop {
+            // Relaxed: no verb, and the slot's next tenant comes after the pool's Release and Acquire.
+            match self.swap(number, word, word.without(LETTER), Relaxed) {
+                Ok(()) => return (payload, self.release(number)),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// The dead letter can't be sent now: gives the hold up; slot and payload stay.
+    pub fn keep_letter(&self, number: u32) {
+        let mut word = self.load(number);
+        loop {
+            // ORDERING: Release — whatever the holders did before the letter is sent; pairs with the Acquire in `hold_letter`.
+            match self.swap(number, word, word.released(), Release) {
+                Ok(()) => return,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Holds a letter that was kept, to send it.
+    pub fn hold_letter(&self, number: u32) {
+        let mut word = self.load(number);
+        loop {
+            debug_assert!(word.is_terminal() && word.has(LETTER), "{word:?}");
+            // ORDERING: Acquire — as in `keep_letter`.
+            match self.swap(number, word, word.pinned(), Acquire) {
+                Ok(()) => return,
+                Err(now) => word = now,
             }
         }
     }
@@ -252,12 +403,27 @@ impl<T, O> Slab<T, O> {
         Some((word.state(), waiting.then(|| Ticket::new(number, word))))
     }
 
+    /// Whether the attempt that `ticket` names is running and undecided.
+    pub fn runs(&self, ticket: Ticket) -> bool {
+        let word = self.load(ticket.slot());
+        word.state() == JobState::Active && word.epoch() == ticket.epoch()
+    }
+
+    /// How many attempts of the job in a slot have begun and count.
+    pub fn attempts(&self, number: u32) -> u32 {
+        let free = self.load(number).has(FREE);
+        count(self.slot(number).attempts.load(Relaxed)) - u32::from(free)
+    }
+
     /// When something is to be done about the job in a slot, whoever it is: it is due, or expires.
     pub fn next_instant(&self, number: u32) -> Option<u64> {
         let word = self.load(number);
         let optioned = self.marks(number).optioned;
         match word.state() {
-            JobState::Delayed => Some(self.record(number).next_while_delayed(optioned)),
+            JobState::Delayed => {
+                let held = word.holders() > 0;
+                self.record(number).next_while_delayed(held, optioned)
+            }
             JobState::Waiting => self.record(number).expiry(optioned),
             _ => None,
         }

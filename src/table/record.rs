@@ -28,6 +28,12 @@ pub struct Record {
     pub backoff: [AtomicU64; 3],
     /// Its own number of attempts; 0 for the queue's.
     pub attempts: AtomicU32,
+    /// How long its attempts may take, in nanoseconds; 0 for what its worker says.
+    pub timeout: AtomicU64,
+    /// While it is delayed and a former handler still runs: from when on another attempt may begin beside that; 0 if never.
+    pub overlap: AtomicU64,
+    /// Whether its record is kept when it has ended: 0 for what the queue says, `KEEP` or `FORGET` for each kind of end.
+    pub keep: AtomicU32,
 }
 
 impl Record {
@@ -43,16 +49,27 @@ impl Record {
             stray: AtomicU64::new(0),
             backoff: [const { 0 }; 3].map(AtomicU64::new),
             attempts: AtomicU32::new(0),
+            timeout: AtomicU64::new(0),
+            overlap: AtomicU64::new(0),
+            keep: AtomicU32::new(0),
         }
     }
 
-    /// The first instant at which something is to be done about a delayed job.
-    pub(super) fn next_while_delayed(&self, optioned: bool) -> u64 {
+    /// The first instant at which something is to be done about a delayed job, if that is known: while a former handler
+    /// runs, its return is waited for.
+    pub(super) fn next_while_delayed(&self, held: bool, optioned: bool) -> Option<u64> {
         let due = self.due.load(Relaxed);
-        match self.expiry(optioned) {
-            Some(expires) => due.min(expires),
-            None => due,
-        }
+        let due = match (held, self.overlap.load(Relaxed)) {
+            (false, _) => Some(due),
+            (true, 0) => None,
+            (true, overlap) => Some(due.max(overlap)),
+        };
+        due.into_iter().chain(self.expiry(optioned)).min()
+    }
+
+    /// Whether a delayed job may wait for its next attempt.
+    pub(super) fn may_resume(&self, held: bool, now: u64) -> bool {
+        !held || matches!(self.overlap.load(Relaxed), 1.. if self.overlap.load(Relaxed) <= now)
     }
 
     /// When the job expires, if it does. Without options the cell may hold a former tenant's.

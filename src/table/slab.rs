@@ -8,9 +8,9 @@ use std::mem::MaybeUninit;
 
 use super::pool::Vacant;
 use super::record::{Marks, Record};
-use super::tokens::{Claim, Entered, Entry, Settled, Spoils, Surfaced, Trace};
-use super::word::{FULL, LINE, SIDE, STRAY, Ticket, WAITER, Word};
-use crate::model::Verb;
+use super::tokens::{Claim, Entered, Entry, Owed, Settled, Spoils, Surfaced, Trace};
+use super::word::{FREE, FULL, Flag, LETTER, LINE, NOTED, SIDE, STRAY, Ticket, WAITER, Word};
+use crate::model::{JobState, Verb};
 use crate::park::Oneshot;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -25,7 +25,7 @@ pub(super) struct Slot<T, O> {
     /// Where its ticket lay in its line, once it was taken out.
     place: AtomicU64,
     /// Attempts begun, and marks.
-    attempts: AtomicU32,
+    pub(super) attempts: AtomicU32,
     priority: AtomicU32,
     payload: UnsafeCell<MaybeUninit<T>>,
     waiter: UnsafeCell<Option<Arc<Oneshot<O>>>>,
@@ -93,8 +93,8 @@ impl<T, O> Slab<T, O> {
             (*cell).write(payload);
         });
         let mut new = match entry {
-            Entry::Waiting(trace) => old.apply(Verb::Admit).with(trace.flag()),
-            Entry::Delayed => old.apply(Verb::Defer),
+            Entry::Waiting(trace) => old.admit(Verb::Admit).with(trace.flag()),
+            Entry::Delayed => old.admit(Verb::Defer),
         }
         .with(FULL);
         if let Some(waiter) = waiter {
@@ -145,7 +145,8 @@ impl<T, O> Slab<T, O> {
             if !word.admits(ticket) {
                 return Err(self.surface(ticket, trace));
             }
-            let new = also(word.apply(Verb::Activate).without(trace.flag()).pinned());
+            let active = word.apply(Verb::Activate).without(trace.flag());
+            let new = also(active.without(FREE).pinned());
             // ORDERING: Acquire — payload and former attempts, published by `admit` and `retry`; the
             // ticket itself may have come over a desk, which orders nothing.
             let order = order!("slab_activate_relaxed", Acquire);
@@ -155,7 +156,7 @@ impl<T, O> Slab<T, O> {
                 word = now;
                 continue;
             }
-            let attempts = slot.attempts.load(Relaxed) + 1;
+            let attempts = slot.attempts.load(Relaxed) + u32::from(!word.has(FREE));
             slot.attempts.store(attempts, Relaxed);
             return Ok(Claim {
                 slot: ticket.slot(),
@@ -278,16 +279,27 @@ impl<T, O> Slab<T, O> {
     /// `complete` or `bury`: the attempt decides its job, unless somebody was faster.
     #[inline(always)]
     pub fn settle(&self, claim: Claim, verb: Verb) -> Settled<T, O> {
+        self.settle_and(claim, verb, false)
+    }
+
+    /// `bury`, and the last holder owes the dead letter.
+    pub fn bury_with_letter(&self, claim: Claim) -> Settled<T, O> {
+        self.settle_and(claim, Verb::Bury, true)
+    }
+
+    #[inline(always)]
+    fn settle_and(&self, claim: Claim, verb: Verb, letter: bool) -> Settled<T, O> {
         debug_assert!(
             matches!(verb, Verb::Complete | Verb::Bury),
             "{verb:?} settles no attempt"
         );
         // Almost always this claim is the slot's only user: one step decides, empties and vacates. While others
-        // hold the slot or a stray ticket keeps it, it decides, and emptying takes steps of its own.
+        // hold the slot or a ticket or letter keeps it, it decides, and emptying takes steps of its own.
         let decide = |word: Word| {
             let new = word.apply(verb).without(WAITER);
-            match word.holders() == 1 && !word.has(LINE) {
+            match word.holders() == 1 && !word.has(LINE) && !letter {
                 true => new.without(FULL).released(),
+                false if letter => new.with(LETTER),
                 false => new,
             }
         };
@@ -306,6 +318,7 @@ impl<T, O> Slab<T, O> {
         let Some((old, new)) = decided else {
             return Settled {
                 won: false,
+                noted: false,
                 spoils: self.release(claim.slot),
             };
         };
@@ -315,6 +328,7 @@ impl<T, O> Slab<T, O> {
                 vacant: Some(Vacant::new(claim.slot)),
                 waiter,
                 payload: old.has(FULL).then(|| self.move_payload(claim.slot)),
+                owed: None,
             }
         } else {
             Spoils {
@@ -322,7 +336,17 @@ impl<T, O> Slab<T, O> {
                 ..self.release(claim.slot)
             }
         };
-        Settled { won: true, spoils }
+        Settled {
+            won: true,
+            noted: old.has(NOTED),
+            spoils,
+        }
+    }
+
+    /// Something is written down about the claimed job from now on; false if it was decided already.
+    pub fn note(&self, claim: &Claim) -> bool {
+        // Relaxed: publishes nothing; what is written down has a lock of its own.
+        self.step(claim, Relaxed, |word| word.with(NOTED)).is_some()
     }
 
     /// `retry`, `snooze` or `requeue`: the job waits again, and its ticket must go into a lane, to `trace` if
@@ -330,14 +354,16 @@ impl<T, O> Slab<T, O> {
     ///
     /// The spoils of a late attempt come back instead if somebody else decided the job.
     pub fn retry(&self, claim: Claim, verb: Verb, trace: Trace) -> Result<Entered, Spoils<T, O>> {
-        self.return_attempt(&claim, verb);
         // ORDERING: Release — this attempt's effects before the next attempt's beginning (public
         // contract); pairs with the Acquire in `activate`.
         let order = order!("slab_retry_relaxed", Release);
         let mut entered = trace;
         let waiting = |word: Word| {
             entered = word.way_in(trace);
-            word.apply(verb).with(entered.flag()).released()
+            word.apply(verb)
+                .with(entered.flag())
+                .with(after(verb))
+                .released()
         };
         match self.step(&claim, order, waiting) {
             Some((_, new)) => Ok(Entered {
@@ -350,21 +376,77 @@ impl<T, O> Slab<T, O> {
 
     /// `retry` or `snooze` with a pause: the job is delayed until the instant that the caller has put into its record.
     pub fn put_off(&self, claim: Claim, verb: Verb) -> Result<(), Spoils<T, O>> {
-        self.return_attempt(&claim, verb);
         // ORDERING: Release — as in `retry`; pairs with the Acquire in `activate`, by way of `promote`.
         let order = order!("slab_put_off_relaxed", Release);
-        match self.step(&claim, order, |word| word.put_off(verb).released()) {
+        let delayed = |word: Word| word.put_off(verb).with(after(verb)).released();
+        match self.step(&claim, order, delayed) {
             Some(_) => Ok(()),
             None => Err(self.release(claim.slot)),
         }
     }
 
-    fn return_attempt(&self, claim: &Claim, verb: Verb) {
-        if verb != Verb::Retry {
-            // The claim holds the slot, so this is still its job's count, decided or not.
-            let attempts = &self.slot(claim.slot).attempts;
-            attempts.store(attempts.load(Relaxed) - 1, Relaxed);
+    /// `requeue` of an attempt that was given its payload by value and has not used it.
+    pub fn requeue_with(
+        &self,
+        claim: Claim,
+        payload: T,
+        trace: Trace,
+    ) -> Result<Entered, Spoils<T, O>> {
+        // SAFETY: the activation cleared FULL for this claim, so nobody else touches the payload until it is set again.
+        self.slot(claim.slot).payload.with_mut(|cell| unsafe {
+            (*cell).write(payload);
+        });
+        let mut entered = trace;
+        let waiting = |word: Word| {
+            entered = word.way_in(trace);
+            let word = word.apply(Verb::Requeue).with(entered.flag());
+            word.with(FREE).with(FULL).released()
+        };
+        // ORDERING: Release — the payload, as in `admit`; pairs with the Acquire in `activate`.
+        match self.step(
+            &claim,
+            order!("slab_requeue_with_relaxed", Release),
+            waiting,
+        ) {
+            Some((_, new)) => Ok(Entered {
+                ticket: Ticket::new(claim.slot, new),
+                trace: entered,
+            }),
+            None => {
+                let payload = Some(self.move_payload(claim.slot));
+                Err(Spoils {
+                    payload,
+                    ..self.release(claim.slot)
+                })
+            }
         }
+    }
+
+    /// A second hold on the attempt that `ticket` names, for somebody who looks at its job; to be given up with `leave`.
+    pub fn hold(&self, ticket: Ticket) -> Option<Claim> {
+        let number = ticket.slot();
+        let mut word = self.load(number);
+        loop {
+            if word.epoch() != ticket.epoch() || word.state() != JobState::Active {
+                return None;
+            }
+            // Relaxed: the hold keeps, and publishes nothing.
+            match self.swap(number, word, word.pinned(), Relaxed) {
+                Ok(()) => {
+                    return Some(Claim {
+                        slot: number,
+                        word: word.pinned(),
+                        attempts: self.slot(number).attempts.load(Relaxed),
+                    });
+                }
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Gives a hold up without a word about the job.
+    pub fn leave(&self, claim: Claim) -> Spoils<T, O> {
+        self.release(claim.slot)
     }
 
     /// A step of the attempt itself, if nobody has decided its job: the words before and after.
@@ -394,6 +476,13 @@ impl<T, O> Slab<T, O> {
         let mut word = self.load(number);
         loop {
             let last = word.is_terminal() && word.holders() == 1;
+            if last && word.has(LETTER) {
+                // The hold goes on: whoever has it sees to the letter.
+                return Spoils {
+                    owed: Some(Owed::Letter(number)),
+                    ..Spoils::none()
+                };
+            }
             let mut new = word;
             if last && word.has(FULL) {
                 new = new.without(FULL);
@@ -416,10 +505,12 @@ impl<T, O> Slab<T, O> {
                         continue;
                     }
                     let vacant = new.is_vacant().then(|| Vacant::new(number));
+                    let waits = new.state() == JobState::Delayed && new.holders() == 0;
                     return Spoils {
                         vacant,
-                        waiter: None,
                         payload,
+                        owed: waits.then_some(Owed::Announcement(number)),
+                        ..Spoils::none()
                     };
                 }
                 Err(now) => word = now,
@@ -480,6 +571,15 @@ impl<T, O> Slab<T, O> {
         word.compare_exchange(old.0, new.0, order, Acquire)
             .map(drop)
             .map_err(Word)
+    }
+}
+
+/// What a verb leaves for the next attempt to know.
+fn after(verb: Verb) -> Flag {
+    match verb {
+        // Only a retry has used its attempt, and only a failed attempt is written down.
+        Verb::Retry => NOTED,
+        _ => FREE,
     }
 }
 

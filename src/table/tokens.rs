@@ -71,6 +71,12 @@ impl Claim {
         self.slot
     }
 
+    /// Names this attempt, and no other, as a number for a shared cell.
+    #[inline(always)]
+    pub fn ticket(&self) -> Ticket {
+        Ticket::new(self.slot, self.word)
+    }
+
     /// Which attempt this is, from 1.
     #[inline(always)]
     pub fn attempt(&self) -> u32 {
@@ -97,6 +103,29 @@ pub struct Spoils<T, O> {
     pub waiter: Option<Arc<Oneshot<O>>>,
     /// To be dropped or handed back.
     pub payload: Option<T>,
+    /// What else there is to do.
+    pub owed: Option<Owed>,
+}
+
+impl<T, O> Spoils<T, O> {
+    #[inline(always)]
+    pub(super) fn none() -> Self {
+        Spoils {
+            vacant: None,
+            waiter: None,
+            payload: None,
+            owed: None,
+        }
+    }
+}
+
+/// What few steps leave to their author, beside their spoils.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owed {
+    /// The dead letter of the job in this slot: the author holds it until `send_letter` or `keep_letter`.
+    Letter(u32),
+    /// The delayed job in this slot waited for its former handler: it is to be announced.
+    Announcement(u32),
 }
 
 /// How an attempt's own settling went.
@@ -105,6 +134,8 @@ pub struct Spoils<T, O> {
 pub struct Settled<T, O> {
     /// Whether this attempt decided the job; else it came late, and only left its hold.
     pub won: bool,
+    /// Whether something is written down about the job.
+    pub noted: bool,
     /// What the caller owns now, either way.
     pub spoils: Spoils<T, O>,
 }

@@ -1,8 +1,8 @@
 //! The state word of a slot, and the ticket that names one epoch of it.
 //!
 //! ```text
-//! word    63 ───────── 24 23 ── 20   19    18    17    16     15    14 ─ 8  7 ───── 0
-//!         epoch (40)      state (4)  LINE  SIDE  STRAY FULL  WAITER  spare  holders (8)
+//! word    63 ───────── 24 23 ── 20   19    18    17    16     15     14    13     12    11 ─ 8  7 ───── 0
+//!         epoch (40)      state (4)  LINE  SIDE  STRAY FULL  WAITER  FREE  NOTED  LETTER  spare  holders (8)
 //! ticket  63 ───────── 24 23 ───────────────────────────────────────── 0
 //!         epoch (40)      slot (24)
 //! LINE    a ticket of this slot, valid or stale, lies in a line of a lane, or on a desk
@@ -10,6 +10,9 @@
 //! STRAY   the ticket in the line is a former one; the record says which
 //! FULL    the payload is in the slot; whoever clears the bit owns it
 //! WAITER  a result cell is in the slot; whoever clears the bit owns it
+//! FREE    the last attempt does not count: the next one has its number
+//! NOTED   something is written down about the job outside the table
+//! LETTER  the job is dead, and its dead letter has not been sent: it keeps slot and payload
 //! holders running handlers, late ones included, and a settler that still empties the slot
 //! ```
 //! An epoch need only outlive one load-to-CAS window and one lane passage; jobs are named by a
@@ -36,12 +39,19 @@ pub(super) const SIDE: Flag = Flag(1 << 18);
 pub(super) const STRAY: Flag = Flag(1 << 17);
 pub(super) const FULL: Flag = Flag(1 << 16);
 pub(super) const WAITER: Flag = Flag(1 << 15);
+pub(super) const FREE: Flag = Flag(1 << 14);
+pub(super) const NOTED: Flag = Flag(1 << 13);
+pub(super) const LETTER: Flag = Flag(1 << 12);
 
 const _: () = assert!(
     STATE_SHIFT + 4 == SLOT_BITS,
     "epochs of word and ticket must align"
 );
-const _: () = assert!((LINE.0 | SIDE.0 | STRAY.0 | FULL.0 | WAITER.0) & (HOLDERS | !FLAGS) == 0);
+const _: () = assert!(
+    (LINE.0 | SIDE.0 | STRAY.0 | FULL.0 | WAITER.0 | FREE.0 | NOTED.0 | LETTER.0)
+        & (HOLDERS | !FLAGS)
+        == 0
+);
 const _: () = assert!(SLOT_BITS == ID_BITS, "a lane must find a ticket's slot");
 
 /// What a slot's atomic word says.
@@ -104,13 +114,20 @@ impl Word {
     /// Nothing refers to the slot any more.
     #[inline(always)]
     pub(super) fn is_vacant(self) -> bool {
-        self.is_terminal() && self.holders() == 0 && !self.has(LINE) && !self.has(SIDE)
+        let kept = LINE.0 | SIDE.0 | LETTER.0 | HOLDERS;
+        self.is_terminal() && self.0 & kept == 0
     }
 
     /// The only way to a new state: the next epoch, the verb's target, flags and holders kept.
     #[inline(always)]
     pub(super) fn apply(self, verb: Verb) -> Self {
         self.lead_to(verb, verb.target())
+    }
+
+    /// `admit` or `defer`: nothing of the former tenant is left.
+    #[inline(always)]
+    pub(super) fn admit(self, verb: Verb) -> Self {
+        Word(self.apply(verb).0 & !FLAGS)
     }
 
     /// `retry` or `snooze` with a pause.
@@ -172,6 +189,9 @@ impl fmt::Debug for Word {
             (STRAY, " STRAY"),
             (FULL, " FULL"),
             (WAITER, " WAITER"),
+            (FREE, " FREE"),
+            (NOTED, " NOTED"),
+            (LETTER, " LETTER"),
         ];
         for (flag, name) in flags {
             if self.has(flag) {
@@ -200,9 +220,15 @@ impl Ticket {
         (self.0 & ((1 << SLOT_BITS) - 1)) as u32
     }
 
+    /// The epoch that it names.
     #[inline(always)]
-    pub(super) fn epoch(self) -> u64 {
+    pub fn epoch(self) -> u64 {
         self.0 >> SLOT_BITS
+    }
+
+    /// The epoch after this one: what the next verb leads to.
+    pub fn next_epoch(self) -> u64 {
+        (self.epoch() + 1) & (u64::MAX >> SLOT_BITS)
     }
 
     /// As a number, for a shared cell.

@@ -134,7 +134,7 @@ impl World {
 
     /// The clerk's look at slot 0: promotes what is due at `now`, or ends what has expired.
     pub fn tick(&self, now: u64) -> bool {
-        if let Some(ended) = self.slab.expire(0, now) {
+        if let Some(ended) = self.slab.expire(0, now, false) {
             self.tally.ended.fetch_add(1, Std);
             self.finish("expire", ended);
             return true;
@@ -192,11 +192,14 @@ impl World {
 
     /// A delayed job is due at the instant `due`.
     pub fn reschedule(&self, occupancy: u64, due: u64) -> bool {
-        let (done, spoils) = self.slab.reschedule(0, occupancy, due, 0);
-        spoils
-            .into_iter()
-            .for_each(|spoils| self.share("rescheduled", spoils));
-        done
+        match self.slab.reschedule(0, occupancy, due, 0) {
+            Ok(_) => true,
+            Err(spoils) => {
+                let share = |spoils| self.share("rescheduled", spoils);
+                spoils.into_iter().for_each(share);
+                false
+            }
+        }
     }
 
     fn payload(&self, job: u64) -> Payload {

@@ -404,7 +404,7 @@ impl World {
         match (state, &outcome) {
             (JobState::Completed, Ok(value)) => assert_eq!(*value, number),
             (JobState::Dead, Err(JobError::Failed(_) | JobError::Expired))
-            | (JobState::Cancelled, Err(JobError::Cancelled))
+            | (JobState::Cancelled, Err(JobError::Cancelled { .. }))
             | (JobState::Returned, Err(JobError::Returned)) => {}
             _ => panic!("job {number} is {state:?}, and its waiter hears {outcome:?}"),
         }

@@ -20,7 +20,7 @@ fn a_cancelled_waiting_job_never_starts() {
     assert_eq!(drops.get(), 1, "the payload is dropped at once");
     assert_eq!(queue.state(id), Some(JobState::Cancelled));
     assert!(first.is_finished(), "its waiter learns at once");
-    assert!(matches!(outcome(first), Err(JobError::Cancelled)));
+    assert!(matches!(outcome(first), Err(JobError::Cancelled { .. })));
     assert!(!queue.cancel(id), "it has ended");
     settle(
         &queue,
@@ -113,7 +113,7 @@ fn a_cancelled_running_job_is_told_and_its_result_refused() {
         assert!(queue.cancel(id));
         assert!(!queue.cancel(id));
         // The waiter learns while the handler runs on.
-        assert!(matches!(outcome(handle), Err(JobError::Cancelled)));
+        assert!(matches!(outcome(handle), Err(JobError::Cancelled { .. })));
         assert_eq!(queue.state(id), Some(JobState::Cancelled));
         told.reach(2);
         assert_eq!(drops.get(), 0, "the handler still reads the payload");
@@ -185,7 +185,7 @@ fn a_job_cancelled_between_attempts_is_not_tried_again() {
     // The first failed and waits behind the second, which runs.
     assert_eq!(queue.state(failing.id()), Some(JobState::Waiting));
     assert!(queue.cancel(failing.id()));
-    assert!(matches!(outcome(failing), Err(JobError::Cancelled)));
+    assert!(matches!(outcome(failing), Err(JobError::Cancelled { .. })));
     gate.open_wide();
     value(other);
     settle(
@@ -338,7 +338,7 @@ fn cancel_and_completion_race_to_one_end() {
         let won = queue.cancel(handle.id());
         match outcome(handle) {
             Ok(_) => completed += 1,
-            Err(JobError::Cancelled) => cancelled += 1,
+            Err(JobError::Cancelled { .. }) => cancelled += 1,
             Err(other) => panic!("{other}"),
         }
         assert_eq!(

@@ -418,7 +418,7 @@ fn a_cancelled_delayed_job_never_starts() {
     let handle = job.submit().unwrap();
     assert!(queue.cancel(handle.id()) && !queue.cancel(handle.id()));
     assert_eq!(drops.get(), 1, "its payload is dropped at once");
-    assert!(matches!(outcome(handle), Err(JobError::Cancelled)));
+    assert!(matches!(outcome(handle), Err(JobError::Cancelled { .. })));
     runtime.advance(secs(2));
     let books = Books {
         cancelled: 1,

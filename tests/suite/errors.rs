@@ -99,7 +99,7 @@ fn calls_say_what_became_of_the_job() {
         "the job was not added: the queue had no room in time",
     );
     assert_eq!(
-        CallError::<Opaque>::Job(JobError::Cancelled).to_string(),
+        CallError::<Opaque>::Job(JobError::Cancelled { reason: None }).to_string(),
         "the job was cancelled"
     );
     refusal(CallError::<u32>::Timeout(id));
@@ -110,7 +110,10 @@ fn calls_say_what_became_of_the_job() {
 
 #[test]
 fn job_errors_say_how_the_job_ended() {
-    is_error(&JobError::Cancelled, "the job was cancelled");
+    is_error(
+        &JobError::Cancelled { reason: None },
+        "the job was cancelled",
+    );
     is_error(
         &JobError::Interrupted,
         "the job was still running when the runtime shut down",

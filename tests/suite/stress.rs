@@ -233,7 +233,7 @@ fn judge(job: Added, tally: &Tally) {
     }
     match job.handle.map(outcome) {
         None => {}
-        Some(Err(JobError::Cancelled)) => assert!(cancelled),
+        Some(Err(JobError::Cancelled { .. })) => assert!(cancelled),
         Some(Err(JobError::Failed(_))) => assert!(!cancelled && fails),
         Some(Ok(value)) => assert!(!cancelled && !fails && value == fate),
         Some(Err(other)) => panic!("{other}"),

@@ -149,7 +149,7 @@ fn cancelling_a_bomb_does_not_reach_the_canceller() {
     let handle = queue.submit(Bomb(drops.clone())).unwrap();
     assert!(queue.cancel(handle.id()));
     assert_eq!(drops.get(), 1);
-    assert!(matches!(outcome(handle), Err(JobError::Cancelled)));
+    assert!(matches!(outcome(handle), Err(JobError::Cancelled { .. })));
     queue.workers(1, |_| Ok(())).unwrap();
     value(queue.submit(Bomb(drops.clone())).unwrap());
     settle(

@@ -252,7 +252,7 @@ impl Pair {
                 assert_eq!(why.is_discard(), end == End::Discard);
                 assert_eq!(why.error().to_string(), format!("no {number}"));
             }
-            (Err(JobError::Cancelled), Outcome::Cancelled)
+            (Err(JobError::Cancelled { .. }), Outcome::Cancelled)
             | (Err(JobError::Interrupted), Outcome::Interrupted)
             | (Err(JobError::Returned), Outcome::Returned) => {}
             (result, outcome) => {

@@ -1,0 +1,163 @@
+//! One attempt by a worker: begun, watched if it must be, its handler called, settled.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::Shared;
+use super::desk::Desk;
+use super::events::EventKind;
+use super::job::Job;
+use super::line::{Spot, Taken};
+use super::switches::Setting;
+use crate::model::{Failure, Verb};
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::take_panic_location;
+use crate::table::{Claim, Trace};
+
+/// Whose attempts they are.
+pub(super) struct Attend<'a> {
+    pub(super) desk: &'a Desk,
+    /// How long an attempt may take by its worker, in nanoseconds; 0 for what the queue says.
+    pub(super) limit: u64,
+}
+
+/// When a sampled job was admitted and started.
+#[derive(Clone, Copy)]
+struct Timing {
+    admitted: u64,
+    started: u64,
+}
+
+impl<T: Sync, R> Shared<T, R> {
+    /// One attempt of the job with `ticket`, if it is valid, by a handler that gets its job by reference. The running time,
+    /// if it was taken.
+    #[inline]
+    pub(super) fn attempt(
+        &self,
+        attend: &Attend<'_>,
+        taken: Taken,
+        handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>,
+    ) -> Option<u64> {
+        let mut claim = match self.slab.activate(taken.ticket, taken.trace) {
+            Ok(claim) => claim,
+            Err(stale) => return self.surfaced(stale, taken.trace),
+        };
+        self.slab.set_place(&claim, taken.trace, taken.place);
+        let now = self.switches.after_step();
+        let mut deadline = 0;
+        if now.any(Setting::AT_START) {
+            claim = self.started(now, claim)?;
+            deadline = self.begin_timed(&claim, attend);
+        }
+        let (result, timing) = self.timed(&claim, || handler(&self.job(&claim, deadline)));
+        if deadline != 0 {
+            self.end_timed(&claim, attend.desk, deadline);
+        }
+        let ran = timing.map(|timing| self.record(attend.desk, timing, claim.attempt()));
+        self.settle(claim, result, false, &attend.desk.books);
+        ran
+    }
+
+    #[inline(always)]
+    pub(super) fn job<'a>(&'a self, claim: &'a Claim, deadline: u64) -> Job<'a, T> {
+        Job {
+            payload: self.slab.payload(claim),
+            claim,
+            deadline,
+            queue: self,
+        }
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// The same, by a handler that consumes the payload: there is no second attempt.
+    #[inline]
+    pub(super) fn attempt_owned(
+        &self,
+        attend: &Attend<'_>,
+        taken: Taken,
+        handler: &impl Fn(T) -> Result<R, Failure>,
+    ) -> Option<u64> {
+        let (claim, payload) = match self.slab.activate_owned(taken.ticket, taken.trace) {
+            Ok(activated) => activated,
+            Err(stale) => return self.surfaced(stale, taken.trace),
+        };
+        self.slab.set_place(&claim, taken.trace, taken.place);
+        let now = self.switches.after_step();
+        let mut deadline = 0;
+        if now.any(Setting::AT_START) {
+            if now.any(Setting::HALTED) {
+                self.put_back(claim, Some(payload));
+                return None;
+            }
+            self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
+            deadline = self.begin_timed(&claim, attend);
+        }
+        let (result, timing) = self.timed(&claim, || handler(payload));
+        if deadline != 0 {
+            self.end_timed(&claim, attend.desk, deadline);
+        }
+        let ran = timing.map(|timing| self.record(attend.desk, timing, claim.attempt()));
+        self.settle(claim, result, true, &attend.desk.books);
+        ran
+    }
+
+    /// An attempt has begun: tells it; or, if the queue is halted, takes it back before a handler is called.
+    #[cold]
+    pub(super) fn started(&self, now: Setting, claim: Claim) -> Option<Claim> {
+        if now.any(Setting::HALTED) {
+            self.put_back(claim, None);
+            return None;
+        }
+        self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
+        Some(claim)
+    }
+
+    /// The attempt was none: the job waits again, with its payload if that was taken, where it lay.
+    #[cold]
+    pub(super) fn put_back(&self, claim: Claim, payload: Option<T>) {
+        let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
+        let (trace, place) = self.slab.place(&claim);
+        self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
+        let entered = match payload {
+            Some(payload) => self.slab.requeue_with(claim, payload, Trace::Side),
+            None => self.slab.retry(claim, Verb::Requeue, Trace::Side),
+        };
+        match entered {
+            Ok(entered) => {
+                self.tell(EventKind::Requeued, id, entered.ticket.epoch(), 0, None);
+                self.enqueue(id, entered, Spot::Back(trace, place));
+            }
+            Err(spoils) => self.share_late(spoils),
+        }
+    }
+
+    /// Runs one attempt; a panic is a failure.
+    #[inline(always)]
+    fn timed(
+        &self,
+        claim: &Claim,
+        attempt: impl FnOnce() -> Result<R, Failure>,
+    ) -> (Result<R, Failure>, Option<Timing>) {
+        let timing = claim.marks().sampled.then(|| Timing {
+            admitted: self.slab.record(claim.slot()).admitted_at.load(Relaxed),
+            started: self.time.now().to_nanos(),
+        });
+        // Unwind-safe: what a panicking handler leaves behind is its own, as with a thread.
+        let result = catch_unwind(AssertUnwindSafe(attempt))
+            .unwrap_or_else(|panic| Err(Failure::panicked(panic, take_panic_location())));
+        (result, timing)
+    }
+
+    #[cold]
+    fn record(&self, desk: &Desk, timing: Timing, attempt: u32) -> u64 {
+        let now = self.time.now();
+        let ran = now.since(timing.started);
+        if attempt == 1 {
+            desk.waits
+                .record(timing.started.saturating_sub(timing.admitted));
+        }
+        desk.runs.record(ran);
+        desk.totals.record(now.since(timing.admitted));
+        ran
+    }
+}

@@ -1,0 +1,182 @@
+//! A job has ended: whoever decided it tells listeners, keeps its record and result, and calls hooks, before anybody
+//! who waits for it learns.
+//!
+//! Cold for most queues: a plain job's completion comes here only if somebody wants to know.
+
+use super::archive::{DeadReason, Finished};
+use super::events::EventKind;
+use super::notes::keep;
+use super::settle::{discard, unharmed};
+use super::{Outcome, Shared};
+use crate::model::{Failure, JobError, JobId, JobState};
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::table::{Ended, Trace};
+
+/// What a [hook](crate::QueueBuilder::on_completed) is told of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobBrief {
+    /// Its name.
+    pub id: JobId,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+}
+
+/// One job's end.
+pub(super) struct End {
+    pub(super) id: JobId,
+    /// That of its last step.
+    pub(super) epoch: u64,
+    pub(super) state: JobState,
+    pub(super) reason: Option<DeadReason>,
+    /// How many attempts had begun.
+    pub(super) attempts: u32,
+    /// Whether something is written down about it.
+    pub(super) noted: bool,
+    /// What it said itself about its record.
+    pub(super) wishes: u32,
+}
+
+/// What came of it.
+pub(super) enum Ending<'a, R> {
+    Value(&'a R),
+    Failure(&'a Failure),
+    Neither,
+}
+
+impl End {
+    fn brief(&self) -> JobBrief {
+        JobBrief {
+            id: self.id,
+            attempt: self.attempts,
+        }
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// What is to be done about an end, by whoever decided it.
+    #[cold]
+    pub(super) fn conclude(&self, end: &End, ending: Ending<'_, R>) {
+        let (kind, failure) = match (end.state, &ending) {
+            (JobState::Completed, _) => (EventKind::Completed, None),
+            (JobState::Dead, Ending::Failure(failure)) => (EventKind::Failed, Some(failure.kind())),
+            (JobState::Dead, _) => (EventKind::Expired, None),
+            (JobState::Cancelled, _) => (EventKind::Cancelled, None),
+            (JobState::Interrupted, _) => (EventKind::Interrupted, None),
+            _ => (EventKind::Returned, None),
+        };
+        self.tell(kind, end.id, end.epoch, end.attempts, failure);
+        self.keep_record(end);
+        match ending {
+            Ending::Value(value) => {
+                if let Some(results) = &self.results {
+                    results.keep(end.id, value);
+                }
+                if let Some(hook) = &self.hooks.completed {
+                    unharmed(|| hook(&end.brief(), value));
+                }
+            }
+            Ending::Failure(failure) => {
+                self.on_failed(&end.brief(), failure);
+                if let (Some(DeadReason::Exhausted), Some(hook)) =
+                    (end.reason, &self.hooks.exhausted)
+                {
+                    unharmed(|| hook(&end.brief(), failure));
+                }
+            }
+            Ending::Neither => {}
+        }
+    }
+
+    pub(super) fn on_failed(&self, brief: &JobBrief, failure: &Failure) {
+        if let Some(hook) = &self.hooks.failed {
+            unharmed(|| hook(brief, failure));
+        }
+    }
+
+    /// Whether the record of a job that ends dead is kept, or may be: also for its dead letter.
+    pub(super) fn keeps_failed(&self, wishes: u32) -> bool {
+        wishes & keep::FAILED != 0 || wishes & keep::NOT_FAILED == 0 && self.options.keeps_failed
+    }
+
+    fn keep_record(&self, end: &End) {
+        let (kept, anyway) = match end.state {
+            JobState::Completed => (
+                self.options.keeps_completed && end.wishes & keep::NOT_COMPLETED == 0,
+                end.wishes & keep::COMPLETED != 0,
+            ),
+            // It is given back: `take_returned` has it.
+            JobState::Returned => (false, false),
+            _ => (
+                self.keeps_failed(end.wishes),
+                end.wishes & keep::FAILED != 0,
+            ),
+        };
+        let (slot, occupancy) = (end.id.slot, end.id.occupancy);
+        let dead = end.state == JobState::Dead;
+        let dossier = if dead && self.dead.is_some() {
+            // The letter takes it.
+            self.dossiers
+                .peek(slot, occupancy, |dossier| Box::new(dossier.clone()))
+        } else if dead || end.noted {
+            self.dossiers.take(slot, occupancy)
+        } else {
+            None
+        };
+        if !kept && !anyway {
+            discard(dossier);
+            return;
+        }
+        let finished = Finished {
+            id: end.id,
+            state: end.state,
+            reason: end.reason,
+            attempts: end.attempts,
+            finished: self.time.now().to_nanos(),
+            at: self.time.wall(),
+            dossier,
+        };
+        let until = self.archive.until(&finished);
+        discard(self.archive.store(finished, anyway).0);
+        if let Some(until) = until {
+            self.alarm.bring_forward(until);
+        }
+    }
+
+    /// A job was ended from outside: tells, takes its ticket out of where it lies, and shares the spoils.
+    pub(super) fn ended(
+        &self,
+        slot: u32,
+        ended: Ended<T, Outcome<R>>,
+        reason: Option<DeadReason>,
+        outcome: Outcome<R>,
+    ) {
+        let end = End {
+            id: self.id_of(slot, ended.occupancy),
+            epoch: ended.epoch,
+            state: ended.state,
+            reason,
+            attempts: ended.attempts,
+            noted: ended.noted,
+            wishes: ended.wishes,
+        };
+        let ending = match &outcome {
+            Err(JobError::Failed(failure)) => Ending::Failure(failure),
+            _ => Ending::Neither,
+        };
+        self.conclude(&end, ending);
+        match ended.stale {
+            Some((_, Trace::Line)) => {
+                self.strays.fetch_add(1, Relaxed);
+                self.may_compact(slot);
+            }
+            Some((ticket, Trace::Side)) => {
+                self.take_out(ticket);
+                self.nudge(slot);
+            }
+            None if ended.before == JobState::Delayed => self.review(slot),
+            None => {}
+        }
+        self.share(ended.spoils, outcome);
+    }
+}

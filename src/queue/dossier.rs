@@ -1,0 +1,186 @@
+//! What a queue knows of a live job beyond its slot: failed attempts, log lines, progress, why it was cancelled.
+//!
+//! Most jobs never have any of this, so a dossier is made when there is something to write into it. Each is named by its
+//! job's occupancy of the slot: it stays when its job has ended without anybody taking it, and the slot's next job must
+//! not be shown it. A dossier may hold a value of the user's, whose destructor is the user's code, so nothing is ever
+//! dropped under a lock: what has to go is given to the caller.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::time::SystemTime;
+
+use super::archive::DeadReason;
+use crate::model::FailureKind;
+use crate::sync::{Arc, Mutex};
+
+/// How many failed attempts of a job are kept.
+pub(super) const ERRORS_KEPT: usize = 32;
+
+/// A value that a handler showed as its progress.
+pub(super) type Progress = Arc<dyn Any + Send + Sync>;
+
+/// One failed attempt of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttemptError {
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// How it failed.
+    pub kind: FailureKind,
+    /// What the error or the panic said.
+    pub message: String,
+    /// Where in the source it arose, if that is known.
+    pub location: Option<String>,
+    /// When the attempt ended.
+    pub at: SystemTime,
+}
+
+/// A line that a handler logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogLine {
+    /// In which attempt, from 1.
+    pub attempt: u32,
+    /// When.
+    pub at: SystemTime,
+    /// What the handler said.
+    pub text: String,
+}
+
+/// What is known of one job beyond its slot.
+#[derive(Clone, Default)]
+pub(super) struct Dossier {
+    /// Whose it is.
+    occupancy: u64,
+    errors: VecDeque<AttemptError>,
+    failures: u64,
+    logs: VecDeque<LogLine>,
+    logs_dropped: u64,
+    progress: Option<Progress>,
+    /// How often the job was handed out again because whoever held its lease did not answer.
+    pub(super) redelivered: u32,
+    /// What the canceller said.
+    pub(super) cancel_reason: Option<String>,
+    /// Why and when the job died, for its dead letter.
+    pub(super) death: Option<(DeadReason, SystemTime)>,
+}
+
+impl Dossier {
+    /// The dossier of a job of which nothing is known yet.
+    fn of(occupancy: u64) -> Box<Self> {
+        Box::new(Dossier {
+            occupancy,
+            ..Dossier::default()
+        })
+    }
+
+    /// Notes a failed attempt. The last `ERRORS_KEPT` are kept.
+    pub(super) fn fail(&mut self, error: AttemptError) {
+        self.failures += 1;
+        self.errors.push_back(error);
+        if self.errors.len() > ERRORS_KEPT {
+            self.errors.pop_front();
+        }
+    }
+
+    /// The failed attempt noted last was decided by somebody else.
+    pub(super) fn unfail(&mut self) {
+        self.failures -= 1;
+        self.errors.pop_back();
+    }
+
+    /// Notes a line. The last `most` are kept.
+    pub(super) fn log(&mut self, line: LogLine, most: usize) {
+        self.logs.push_back(line);
+        while self.logs.len() > most {
+            self.logs.pop_front();
+            self.logs_dropped += 1;
+        }
+    }
+
+    /// Shows `progress`; what was shown before, to be dropped outside the lock.
+    #[must_use]
+    pub(super) fn show(&mut self, progress: Progress) -> Option<Progress> {
+        self.progress.replace(progress)
+    }
+
+    /// The failed attempts that are kept, the oldest first.
+    pub(super) fn errors(&self) -> impl Iterator<Item = &AttemptError> {
+        self.errors.iter()
+    }
+
+    /// How many attempts failed, those that are not kept included.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    /// The lines that are kept, the oldest first.
+    pub(super) fn logs(&self) -> impl Iterator<Item = &LogLine> {
+        self.logs.iter()
+    }
+
+    /// How many lines are not kept.
+    pub(super) fn logs_dropped(&self) -> u64 {
+        self.logs_dropped
+    }
+
+    /// What was shown last.
+    pub(super) fn progress(&self) -> Option<&Progress> {
+        self.progress.as_ref()
+    }
+}
+
+/// One dossier per slot, or none.
+pub(super) struct Dossiers {
+    slots: Box<[Mutex<Option<Box<Dossier>>>]>,
+}
+
+impl Dossiers {
+    pub(super) fn new(slots: usize) -> Self {
+        Dossiers {
+            slots: (0..slots).map(|_| Mutex::new(None)).collect(),
+        }
+    }
+
+    /// Calls `f`, under the slot's lock, with the job's dossier, which is made if there is none. With it comes what the
+    /// caller has to drop: a former job's dossier, or the one just made if the slot has one of a later job. Somebody
+    /// who comes that late must not spoil it.
+    #[must_use]
+    pub(super) fn with<X>(
+        &self,
+        slot: u32,
+        occupancy: u64,
+        f: impl FnOnce(&mut Dossier) -> X,
+    ) -> (X, Option<Box<Dossier>>) {
+        let mut kept = self.slots[slot as usize].lock();
+        if let Some(dossier) = kept.as_deref_mut().filter(|it| it.occupancy == occupancy) {
+            return (f(dossier), None);
+        }
+        let mut made = Dossier::of(occupancy);
+        let result = f(&mut made);
+        let too_late = kept.as_ref().is_some_and(|it| it.occupancy > occupancy);
+        let stale = match too_late {
+            true => Some(made),
+            false => kept.replace(made),
+        };
+        (result, stale)
+    }
+
+    /// Calls `f`, under the slot's lock, with the job's dossier, if there is one.
+    pub(super) fn peek<X>(
+        &self,
+        slot: u32,
+        occupancy: u64,
+        f: impl FnOnce(&Dossier) -> X,
+    ) -> Option<X> {
+        let kept = self.slots[slot as usize].lock();
+        let dossier = kept.as_deref().filter(|it| it.occupancy == occupancy);
+        dossier.map(f)
+    }
+
+    /// Takes the job's dossier out, if there is one.
+    pub(super) fn take(&self, slot: u32, occupancy: u64) -> Option<Box<Dossier>> {
+        let mut kept = self.slots[slot as usize].lock();
+        kept.take_if(|it| it.occupancy == occupancy)
+    }
+}

@@ -1,0 +1,274 @@
+//! Dead letters: a job that ended dead becomes a job of another queue, once no handler reads its payload.
+//!
+//! The step that decides the job marks its word; whoever holds the job last owes the letter. If the dead queue has no room,
+//! the job keeps its slot and its payload, and the letter is sent when a job of the dead queue has ended. The letter is
+//! admitted whether or not the dead queue still takes jobs: else a shutdown would lose what fails while it drains.
+
+use std::time::{Duration, SystemTime};
+
+use super::archive::DeadReason;
+use super::dossier::AttemptError;
+use super::events::EventKind;
+use super::settle::unharmed;
+use super::switches::Setting;
+use super::{Queue, Shared};
+use crate::model::{FailureKind, JobId};
+use crate::park::Alarm;
+use crate::sync::{Arc, Mutex};
+use crate::table::Vacant;
+
+/// A job that ended dead, as a job of the queue that its queue named with
+/// [`dead_letters`](crate::QueueBuilder::dead_letters).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DeadLetter<T> {
+    /// What was added; `None` if the handler had taken it by value.
+    pub payload: Option<T>,
+    /// What the last failed attempt said, or why there was none.
+    pub error: String,
+    /// How the last attempt failed, if there was one.
+    pub kind: Option<FailureKind>,
+    /// How many attempts had begun.
+    pub attempts: u32,
+    /// When the job died.
+    pub failed_at: SystemTime,
+    /// Why.
+    pub reason: DeadReason,
+    /// The job's name in its own queue.
+    pub source: JobId,
+    /// Its queue's name.
+    pub queue: String,
+    /// Its failed attempts, the last 32 of them.
+    pub history: Vec<AttemptError>,
+}
+
+/// A queue of dead letters, as the queues see it that send them.
+pub(super) trait Graveyard<T>: Send + Sync {
+    /// A slot for one letter.
+    fn reserve(&self) -> Option<Vacant>;
+    /// Puts a letter there.
+    fn receive(&self, vacant: Vacant, letter: DeadLetter<T>);
+    /// `alarm` rings when room may have been made.
+    fn await_room(&self, alarm: &Arc<Alarm>);
+    fn has_room(&self) -> bool;
+}
+
+/// Who waits for room in a queue of dead letters.
+pub(super) type Senders = Mutex<Vec<Arc<Alarm>>>;
+
+impl<T: Send + 'static, R: Send + 'static> Graveyard<T> for Shared<DeadLetter<T>, R> {
+    fn reserve(&self) -> Option<Vacant> {
+        self.claim(&self.room)
+    }
+
+    fn receive(&self, vacant: Vacant, letter: DeadLetter<T>) {
+        self.admit_plain(vacant, letter);
+    }
+
+    fn await_room(&self, alarm: &Arc<Alarm>) {
+        let mut senders = self.senders.lock();
+        if !senders.iter().any(|other| Arc::ptr_eq(other, alarm)) {
+            senders.push(alarm.clone());
+        }
+        self.switches.turn_on(Setting::AWAITED);
+        // Before the caller looks for room once more; partner: the fence between a slot's return and the look in `vacate`.
+        self.switches.fence();
+    }
+
+    fn has_room(&self) -> bool {
+        self.room.has_vacancy()
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// Sends the dead letter of the job in `slot`, which the caller holds; or keeps it there until there is room.
+    #[cold]
+    pub(super) fn post_letter(&self, slot: u32) {
+        if self.try_post(slot) {
+            return;
+        }
+        self.slab.keep_letter(slot);
+        self.unsent.lock().push_back(slot);
+        let id = self.id_of(slot, self.slab.occupancy_of(slot));
+        self.tell(EventKind::LetterKept, id, 0, 0, None);
+        self.alarm.wake();
+    }
+
+    /// Sends the letter of a job that the caller holds, if there is room for it.
+    fn try_post(&self, slot: u32) -> bool {
+        let dead = self
+            .dead
+            .as_ref()
+            .expect("only a queue that names another owes letters");
+        let vacant = dead.reserve().or_else(|| {
+            dead.await_room(&self.alarm);
+            dead.reserve()
+        });
+        let Some(vacant) = vacant else {
+            return false;
+        };
+        let id = self.id_of(slot, self.slab.occupancy_of(slot));
+        let attempts = self.slab.attempts(slot);
+        let dossier = self.dossiers.take(slot, id.occupancy).unwrap_or_default();
+        let (payload, spoils) = self.slab.send_letter(slot);
+        let last = dossier.errors().last();
+        let (reason, failed_at) = dossier
+            .death
+            .unwrap_or((DeadReason::Expired, self.time.wall()));
+        let letter = DeadLetter {
+            payload,
+            error: last.map_or_else(|| reason.to_string(), |error| error.message.clone()),
+            kind: last.map(|error| error.kind),
+            attempts,
+            failed_at,
+            reason,
+            source: id,
+            queue: self.name.clone(),
+            history: dossier.errors().cloned().collect(),
+        };
+        dead.receive(vacant, letter);
+        self.share_late(spoils);
+        true
+    }
+
+    /// Sends letters that were kept, as far as there is room.
+    pub(super) fn send_letters(&self) {
+        while self.may_send() {
+            let Some(slot) = self.unsent.lock().pop_front() else {
+                return;
+            };
+            self.slab.hold_letter(slot);
+            if !self.try_post(slot) {
+                self.slab.keep_letter(slot);
+                self.unsent.lock().push_front(slot);
+                return;
+            }
+        }
+    }
+
+    /// Whether a letter that was kept can be sent, about.
+    pub(super) fn may_send(&self) -> bool {
+        let unsent = self
+            .dead
+            .as_ref()
+            .filter(|_| !self.unsent.lock().is_empty());
+        unsent.is_some_and(|dead| dead.has_room())
+    }
+
+    /// A slot of this queue was given back: whoever waits for one looks once more.
+    #[cold]
+    pub(super) fn wake_senders(&self) {
+        self.switches.turn_off(Setting::AWAITED);
+        let senders = std::mem::take(&mut *self.senders.lock());
+        senders.iter().for_each(|alarm| alarm.wake());
+    }
+}
+
+/// Which dead letters are to be tried again, and how fast; for [`Queue::redrive`].
+pub struct Redrive<'a, T> {
+    filter: Filter<'a, T>,
+    limit: usize,
+    spacing: Duration,
+}
+
+type Filter<'a, T> = Box<dyn Fn(&DeadLetter<T>) -> bool + 'a>;
+
+/// What [`Queue::redrive`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Redriven {
+    /// The jobs that were added anew.
+    pub jobs: Vec<JobId>,
+    /// Letters that were looked at and stay: the filter refused them, or they have no payload.
+    pub skipped: usize,
+    /// Whether it stopped because the target took no more: it was full, or shut down.
+    pub stopped: bool,
+}
+
+impl<'a, T> Redrive<'a, T> {
+    /// All that wait, as fast as they can be added.
+    pub fn all() -> Self {
+        Redrive {
+            filter: Box::new(|_| true),
+            limit: usize::MAX,
+            spacing: Duration::ZERO,
+        }
+    }
+
+    /// Only those for which `filter` says so.
+    pub fn filter(mut self, filter: impl Fn(&DeadLetter<T>) -> bool + 'a) -> Self {
+        self.filter = Box::new(filter);
+        self
+    }
+
+    /// So many at the most.
+    pub fn limit(mut self, letters: usize) -> Self {
+        self.limit = letters;
+        self
+    }
+
+    /// The first at once, each further one with a delay of `per / jobs` more: they are delayed jobs of the target, and
+    /// this call does not wait. `jobs` of 0 counts as 1.
+    pub fn rate(mut self, jobs: u32, per: Duration) -> Self {
+        self.spacing = per / jobs.max(1);
+        self
+    }
+}
+
+impl<T: Send + 'static, R: Send + 'static> Queue<DeadLetter<T>, R> {
+    /// Adds the payloads of waiting dead letters to `target` anew, attempts reset; stops when that is full.
+    ///
+    /// What was added anew is completed here; all others keep their places. Does not wait, and takes no notice of a
+    /// [pause](Queue::pause); a letter that a worker has in hand is left alone.
+    ///
+    /// ```
+    /// use guichet::{DeadLetter, Failure, ManualClock, Redrive, Runtime};
+    ///
+    /// let runtime = Runtime::builder().clock(ManualClock::new()).build()?;
+    /// let dead = runtime.queue::<DeadLetter<u32>, ()>("dead").build()?;
+    /// let queue = runtime.queue::<u32, ()>("numbers").dead_letters(&dead).build()?;
+    /// queue.workers(1, |_| Err(Failure::msg("no")))?;
+    /// queue.add_many(vec![1, 2, 3])?;
+    /// runtime.run_until_idle();
+    /// let done = dead.redrive(&queue, Redrive::all().filter(|letter| letter.payload != Some(2)));
+    /// assert_eq!((done.jobs.len(), done.skipped), (2, 1));
+    /// assert_eq!(dead.stats().waiting, 1);
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn redrive<S: Send + 'static>(
+        &self,
+        target: &Queue<T, S>,
+        redrive: Redrive<'_, T>,
+    ) -> Redriven {
+        let shared = &self.shared;
+        let mut done = Redriven::default();
+        let mut kept = Vec::new();
+        while done.jobs.len() < redrive.limit && !done.stopped {
+            let Some((claim, mut letter)) = shared.take_owned() else {
+                break;
+            };
+            let chosen = unharmed(|| (redrive.filter)(&letter)).unwrap_or(false);
+            let Some(payload) = letter.payload.take_if(|_| chosen) else {
+                done.skipped += 1;
+                kept.push((claim, letter));
+                continue;
+            };
+            let spacing = redrive.spacing.saturating_mul(done.jobs.len() as u32);
+            match target.job(payload).delay(spacing).try_add() {
+                Ok(id) => {
+                    done.jobs.push(id);
+                    shared.complete_for_nobody(claim);
+                }
+                Err(refused) => {
+                    done.stopped = true;
+                    letter.payload = Some(refused.into_payload());
+                    kept.push((claim, letter));
+                }
+            }
+        }
+        for (claim, letter) in kept {
+            shared.put_back(claim, Some(letter));
+        }
+        done
+    }
+}

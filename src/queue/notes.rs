@@ -1,0 +1,111 @@
+//! What is written down about a job while it lives: failed attempts, log lines, progress.
+//!
+//! A failed attempt is noted under the lock of its job's dossier together with the step that decides the attempt, so each
+//! attempt is noted once, by whoever decided it: its worker or the clerk.
+
+use std::any::Any;
+
+use super::Shared;
+use super::archive::DeadReason;
+use super::dossier::{AttemptError, Dossier, LogLine};
+use super::settle::discard;
+use crate::model::{Failure, JobId};
+use crate::sync::Arc;
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::table::{Claim, Marks};
+
+/// The kinds of end for which a job says itself whether its record is kept.
+pub(super) mod keep {
+    pub(in crate::queue) const COMPLETED: u32 = 1;
+    pub(in crate::queue) const NOT_COMPLETED: u32 = 2;
+    pub(in crate::queue) const FAILED: u32 = 4;
+    pub(in crate::queue) const NOT_FAILED: u32 = 8;
+}
+
+impl<T, R> Shared<T, R> {
+    /// Notes a failed attempt if `step` decides it.
+    pub(super) fn with_error<X, E>(
+        &self,
+        id: JobId,
+        attempt: u32,
+        failure: &Failure,
+        step: impl FnOnce() -> Result<X, E>,
+    ) -> Result<X, E> {
+        let error = self.error_of(attempt, failure);
+        self.with_dossier(id, |dossier| {
+            dossier.fail(error);
+            step().inspect_err(|_| dossier.unfail())
+        })
+    }
+
+    /// The same for the last attempt, if anybody will want to know.
+    pub(super) fn with_death<X, E>(
+        &self,
+        id: JobId,
+        attempt: u32,
+        kept: bool,
+        (failure, reason): (&Failure, DeadReason),
+        step: impl FnOnce() -> Result<X, E>,
+    ) -> Result<X, E> {
+        if !kept && self.dead.is_none() {
+            return step();
+        }
+        let error = self.error_of(attempt, failure);
+        self.with_dossier(id, |dossier| {
+            dossier.death = Some((reason, error.at));
+            dossier.fail(error);
+            step().inspect_err(|_| dossier.unfail())
+        })
+    }
+
+    /// Calls `f` with the job's dossier.
+    pub(super) fn with_dossier<X>(&self, id: JobId, f: impl FnOnce(&mut Dossier) -> X) -> X {
+        let (result, stale) = self.dossiers.with(id.slot, id.occupancy, f);
+        discard(stale);
+        result
+    }
+
+    fn error_of(&self, attempt: u32, failure: &Failure) -> AttemptError {
+        // The text is the user's code.
+        let text = super::settle::unharmed(|| failure.error().to_string());
+        AttemptError {
+            attempt,
+            kind: failure.kind(),
+            message: text.unwrap_or_else(|| "an error whose text panics".to_owned()),
+            location: failure.location().map(str::to_owned),
+            at: self.time.wall(),
+        }
+    }
+
+    /// What the job in `slot` says itself about its record.
+    pub(super) fn wishes(&self, slot: u32, marks: Marks) -> u32 {
+        match marks.optioned {
+            true => self.slab.record(slot).keep.load(Relaxed),
+            false => 0,
+        }
+    }
+
+    /// Writes about a job whose attempt the caller runs; nothing if it was decided already.
+    pub(super) fn write(&self, claim: &Claim, write: impl FnOnce(&mut Dossier)) {
+        let id = self.id_of(claim.slot(), self.slab.occupancy(claim));
+        if self.slab.note(claim) {
+            self.with_dossier(id, write);
+        }
+    }
+
+    pub(super) fn write_log(&self, claim: &Claim, text: String) {
+        let line = LogLine {
+            attempt: claim.attempt(),
+            at: self.time.wall(),
+            text,
+        };
+        let most = self.options.log_lines;
+        self.write(claim, |dossier| dossier.log(line, most));
+    }
+
+    pub(super) fn write_progress(&self, claim: &Claim, value: Arc<dyn Any + Send + Sync>) {
+        let mut before = None;
+        self.write(claim, |dossier| before = dossier.show(value));
+        discard(before);
+    }
+}

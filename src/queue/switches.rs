@@ -1,0 +1,108 @@
+//! What a queue is told beside running plain jobs, in one word that every job's path reads.
+//!
+//! A plain job asks it three times, each time with a load and a test: before its start, after the step that begins its attempt,
+//! and after the step that ends it. Whatever else there is to do hides behind these tests.
+
+use std::ops::BitOr;
+
+use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use crate::sync::atomic::{AtomicU32, fence};
+use crate::sync::fence_after_rmw;
+
+/// Some of the switches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Setting(u32);
+
+impl Setting {
+    /// The queue refuses jobs; workers finish what is there.
+    pub(super) const DRAINING: Self = Setting(1 << 0);
+    /// What is left is being ended; workers start nothing more.
+    pub(super) const STOPPED: Self = Setting(1 << 1);
+    /// Nothing starts until somebody says so.
+    pub(super) const PAUSED: Self = Setting(1 << 2);
+    /// Nothing starts until an instant.
+    pub(super) const HELD: Self = Setting(1 << 3);
+    /// Some job had a time to live.
+    pub(super) const MORTAL: Self = Setting(1 << 4);
+    /// Some attempt may have a time-out.
+    pub(super) const TIMED: Self = Setting(1 << 5);
+    /// Somebody listens to events.
+    pub(super) const HEARD: Self = Setting(1 << 6);
+    /// What becomes of completed jobs is of interest: a hook, their records, their results.
+    pub(super) const FOLLOWED: Self = Setting(1 << 7);
+    /// A dead letter found no room here.
+    pub(super) const AWAITED: Self = Setting(1 << 8);
+
+    /// No more jobs are taken.
+    pub(super) const CLOSED: Self = Setting(Self::DRAINING.0 | Self::STOPPED.0);
+    /// No attempt begins.
+    pub(super) const HALTED: Self = Setting(Self::PAUSED.0 | Self::HELD.0);
+    /// Something is to be done when an attempt has begun.
+    pub(super) const AT_START: Self = Setting(Self::HALTED.0 | Self::TIMED.0 | Self::HEARD.0);
+    /// Something is to be done when a job has ended.
+    pub(super) const AT_END: Self = Setting(Self::HEARD.0 | Self::FOLLOWED.0);
+
+    /// Whether one of `some` is on.
+    #[inline(always)]
+    pub(super) fn any(self, some: Setting) -> bool {
+        self.0 & some.0 != 0
+    }
+}
+
+impl BitOr for Setting {
+    type Output = Setting;
+
+    fn bitor(self, other: Setting) -> Setting {
+        Setting(self.0 | other.0)
+    }
+}
+
+/// The switches of one queue.
+pub(super) struct Switches(AtomicU32);
+
+impl Switches {
+    /// All off.
+    pub(super) fn new() -> Self {
+        Switches(AtomicU32::new(0))
+    }
+
+    /// How they are set, about now.
+    #[inline(always)]
+    pub(super) fn now(&self) -> Setting {
+        Setting(self.0.load(Relaxed))
+    }
+
+    /// How they are set, with what came before they were set so.
+    #[inline(always)]
+    pub(super) fn seen(&self) -> Setting {
+        // ORDERING: Acquire — what the thread that turned a switch did before; pairs with `turn_on`.
+        Setting(self.0.load(Acquire))
+    }
+
+    /// How they are set after the caller's last step, a read-modify-write. Who turned a switch and put a fence either is
+    /// seen here or sees that step.
+    #[inline(always)]
+    pub(super) fn after_step(&self) -> Setting {
+        // ORDERING: full fence — the caller's step before this look; partner: the fences behind `turn_on`.
+        fence_after_rmw();
+        self.now()
+    }
+
+    /// Turns `some` on; how they were set before.
+    pub(super) fn turn_on(&self, some: Setting) -> Setting {
+        // ORDERING: AcqRel — Release: what the caller did before, to `seen`; Acquire: to know who was first.
+        Setting(self.0.fetch_or(some.0, AcqRel))
+    }
+
+    /// What the caller turned comes before whatever it does next.
+    pub(super) fn fence(&self) {
+        // ORDERING: SeqCst fence — the switch before the caller's next look or step; partner: the fence of `after_step`.
+        fence(SeqCst);
+    }
+
+    /// Turns `some` off; how they were set before.
+    pub(super) fn turn_off(&self, some: Setting) -> Setting {
+        // ORDERING: AcqRel — as in `turn_on`, whose partner it is too.
+        Setting(self.0.fetch_and(!some.0, AcqRel))
+    }
+}

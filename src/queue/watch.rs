@@ -1,0 +1,239 @@
+//! Time-outs: who runs until when, and what happens when the time is over.
+//!
+//! Nothing is put into the wheel. A worker writes its attempt and deadline on its desk, which it does anyway for no other job
+//! than a timed one, and brings the runtime's alarm forward; most deadlines lie behind that. The clerk looks at the desks at
+//! the earliest deadline that it saw. Leases lie in a list of their own, since nobody's desk has them.
+//!
+//! The attempt is decided at its deadline by one step on the job's word, which the late handler finds taken. The job is
+//! retried when that handler has returned; `table/README.md` says how the last hold brings it back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Shared;
+use super::archive::DeadReason;
+use super::attempt::Attend;
+use super::books::{Books, Item};
+use super::conclude::JobBrief;
+use super::desk::Desk;
+use super::events::EventKind;
+use super::settle::Next;
+use super::switches::Setting;
+use crate::model::{Failure, JobError};
+use crate::sync::Mutex;
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::table::{Claim, Ticket};
+
+/// The leases that have a deadline, the earliest first.
+#[derive(Default)]
+pub(super) struct Lent(Mutex<BTreeSet<(u64, u64)>>);
+
+impl Lent {
+    pub(super) fn insert(&self, deadline: u64, ticket: Ticket) {
+        self.0.lock().insert((deadline, ticket.to_bits()));
+    }
+
+    /// False if the lease was taken out before: its time was over.
+    pub(super) fn remove(&self, deadline: u64, ticket: Ticket) -> bool {
+        self.0.lock().remove(&(deadline, ticket.to_bits()))
+    }
+
+    fn first(&self) -> Option<u64> {
+        self.0.lock().first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Takes out one whose time is over at `now`.
+    fn over(&self, now: u64) -> Option<Ticket> {
+        let mut lent = self.0.lock();
+        let (deadline, ticket) = *lent.first()?;
+        (deadline <= now).then(|| {
+            lent.remove(&(deadline, ticket));
+            Ticket::from_bits(ticket)
+        })
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// How long the claimed attempt may take, in nanoseconds: the job's word before its worker's before the queue's. 0 if
+    /// there is no end.
+    fn limit(&self, claim: &Claim, worker: u64) -> u64 {
+        let own = match claim.marks().optioned {
+            true => self.slab.record(claim.slot()).timeout.load(Relaxed),
+            false => 0,
+        };
+        [own, worker, self.options.timeout]
+            .into_iter()
+            .find(|limit| *limit != 0)
+            .unwrap_or(0)
+    }
+
+    /// The attempt's time runs from now on; its end, or 0 if it has none.
+    #[cold]
+    pub(super) fn begin_timed(&self, claim: &Claim, attend: &Attend<'_>) -> u64 {
+        let limit = self.limit(claim, attend.limit);
+        if limit == 0 {
+            return 0;
+        }
+        let deadline = self.time.after(Duration::from_nanos(limit));
+        attend.desk.begin_timed(claim.ticket(), deadline);
+        self.alarm.bring_forward(deadline);
+        deadline
+    }
+
+    /// A worker's timed attempt has returned: if it did so after its deadline, it is decided here.
+    #[cold]
+    pub(super) fn end_timed(&self, claim: &Claim, desk: &Desk, deadline: u64) {
+        self.check_deadline(claim, deadline);
+        desk.end_timed();
+    }
+
+    /// Decides the attempt if its time is over, whether or not the clerk has come to it.
+    pub(super) fn check_deadline(&self, claim: &Claim, deadline: u64) {
+        if deadline != 0 && self.time.now().to_nanos() >= deadline {
+            self.time_out(claim.ticket());
+        }
+    }
+
+    /// The same for a lease; its deadline, or 0.
+    pub(super) fn begin_lease(&self, claim: &Claim) -> u64 {
+        let limit = self.limit(claim, 0);
+        if limit == 0 {
+            return 0;
+        }
+        let deadline = self.time.after(Duration::from_nanos(limit));
+        self.lend_until(claim, deadline);
+        deadline
+    }
+
+    pub(super) fn lend_until(&self, claim: &Claim, deadline: u64) {
+        self.lent.insert(deadline, claim.ticket());
+        self.alarm.bring_forward(deadline);
+    }
+
+    /// When something is to be done about a running attempt, if ever.
+    pub(super) fn first_deadline(&self) -> Option<u64> {
+        if !self.switches.now().any(Setting::TIMED) {
+            return None;
+        }
+        let may_relieve = self.stuck() < self.options.max_stuck;
+        let look = |(ticket, deadline): (Ticket, u64)| match self.slab.runs(ticket) {
+            true => Some(deadline),
+            // Decided; now its thread may get stuck.
+            false => may_relieve.then(|| deadline.saturating_add(self.options.stuck_after)),
+        };
+        let desks = self.stations.lock();
+        let timed = desks
+            .iter()
+            .filter_map(|desk| desk.timed())
+            .filter_map(look);
+        timed.chain(self.lent.first()).min()
+    }
+
+    /// Decides the attempts whose time is over; when to look again.
+    pub(super) fn watch(&self) -> Option<u64> {
+        if !self.switches.now().any(Setting::TIMED) {
+            return None;
+        }
+        let now = self.time.now().to_nanos();
+        while let Some(ticket) = self.lent.over(now) {
+            self.time_out(ticket);
+        }
+        let desks = self.stations.lock().clone();
+        for desk in &desks {
+            let Some((ticket, deadline)) = desk.timed() else {
+                continue;
+            };
+            if deadline <= now {
+                self.time_out(ticket);
+            }
+            if deadline.saturating_add(self.options.stuck_after) <= now {
+                self.relieve(desk, ticket);
+            }
+        }
+        self.first_deadline()
+    }
+
+    /// A handler has not returned long after its time: another worker is engaged for it, if there may be one.
+    #[cold]
+    fn relieve(&self, desk: &Desk, ticket: Ticket) {
+        let stuck = self.stuck();
+        if stuck >= self.options.max_stuck || !desk.relieve(ticket) {
+            return;
+        }
+        let slot = ticket.slot();
+        let id = self.id_of(slot, self.slab.occupancy_of(slot));
+        self.tell(EventKind::Stuck, id, ticket.epoch(), 0, None);
+        desk.hire();
+    }
+
+    /// How many handlers run on long after their time, while other workers do their work.
+    pub(super) fn stuck(&self) -> usize {
+        let desks = self.stations.lock();
+        desks.iter().filter(|desk| desk.is_stuck()).count()
+    }
+
+    /// The attempt that `ticket` names is decided over its handler's head, if it still runs.
+    #[cold]
+    pub(super) fn time_out(&self, ticket: Ticket) {
+        // Held, so that what is asked about the job is true of it, and the user's functions may see it.
+        let Some(claim) = self.slab.hold(ticket) else {
+            return;
+        };
+        let failure = Failure::timed_out();
+        let decided = match self.next(&claim, &failure) {
+            Next::Again(_, pause) => self.retry_running(&claim, &failure, pause),
+            Next::Nothing(reason) => self.bury_running(&claim, failure, reason),
+        };
+        if decided {
+            self.common.enter(Item::TimedOut);
+        }
+        self.share_late(self.slab.leave(claim));
+    }
+
+    /// `retry` of an attempt that goes on running; false if it was decided meanwhile.
+    fn retry_running(&self, claim: &Claim, failure: &Failure, pause: Duration) -> bool {
+        let due = self.time.after(pause);
+        let overlap = match self.options.overlap_after {
+            0 => 0,
+            grace => self.time.after(Duration::from_nanos(grace)),
+        };
+        let id = self.id_of(claim.slot(), self.slab.occupancy(claim));
+        let attempt = claim.attempt();
+        let retried = self.with_error(id, attempt, failure, || {
+            self.slab.revoke_for_retry(claim.ticket(), due, overlap)
+        });
+        match retried {
+            Ok(epoch) => {
+                self.common.enter(Item::Retried);
+                let kind = EventKind::Retried;
+                self.tell(kind, id, epoch, attempt, Some(failure.kind()));
+                self.on_failed(&JobBrief { id, attempt }, failure);
+                self.delayed_until(id, due);
+                true
+            }
+            Err(spoils) => {
+                spoils
+                    .into_iter()
+                    .for_each(|spoils| self.share_late(spoils));
+                false
+            }
+        }
+    }
+
+    /// `bury` of an attempt that goes on running; false if it was decided meanwhile.
+    fn bury_running(&self, claim: &Claim, failure: Failure, reason: DeadReason) -> bool {
+        let (slot, attempt) = (claim.slot(), claim.attempt());
+        let id = self.id_of(slot, self.slab.occupancy(claim));
+        let kept = self.keeps_failed(self.wishes(slot, claim.marks()));
+        let letter = self.dead.is_some();
+        let buried = self.with_death(id, attempt, kept, (&failure, reason), || {
+            self.slab.revoke(claim.ticket(), letter).ok_or(())
+        });
+        let Ok(ended) = buried else {
+            return false;
+        };
+        self.common.enter(Item::Failed);
+        self.ended(slot, ended, Some(reason), Err(JobError::Failed(failure)));
+        true
+    }
+}
