@@ -236,7 +236,7 @@ impl<T, R> Shared<T, R> {
         id
     }
 
-    #[inline]
+    #[inline(always)]
     fn admit_only(
         &self,
         vacant: Vacant,
@@ -257,10 +257,10 @@ impl<T, R> Shared<T, R> {
     }
 
     /// Tells that a job was added. Without a fence: who does not see a listener had begun to add before it listened.
-    #[inline]
+    #[inline(always)]
     pub(super) fn tell_added(&self, kind: EventKind, id: JobId, ticket: Ticket) {
         if self.switches.now().any(Setting::HEARD) {
-            self.tell(kind, id, ticket.epoch(), 0, None);
+            self.publish(kind, id, ticket.epoch(), 0, None);
         }
     }
 

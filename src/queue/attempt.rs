@@ -37,7 +37,7 @@ impl<T: Sync, R> Shared<T, R> {
         taken: Taken,
         handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>,
     ) -> Option<u64> {
-        let mut claim = match self.slab.activate(taken.ticket, taken.trace) {
+        let claim = match self.slab.activate(taken.ticket, taken.trace) {
             Ok(claim) => claim,
             Err(stale) => return self.surfaced(stale, taken.trace),
         };
@@ -45,8 +45,13 @@ impl<T: Sync, R> Shared<T, R> {
         let now = self.switches.after_step();
         let mut deadline = 0;
         if now.any(Setting::AT_START) {
-            claim = self.started(now, claim)?;
-            deadline = self.begin_timed(&claim, attend);
+            match self.started(now, &claim) {
+                true => deadline = self.begin_timed(&claim, attend),
+                false => {
+                    self.put_back(claim, None);
+                    return None;
+                }
+            }
         }
         let (result, timing) = self.timed(&claim, || handler(&self.job(&claim, deadline)));
         if deadline != 0 {
@@ -85,12 +90,13 @@ impl<T, R> Shared<T, R> {
         let now = self.switches.after_step();
         let mut deadline = 0;
         if now.any(Setting::AT_START) {
-            if now.any(Setting::HALTED) {
-                self.put_back(claim, Some(payload));
-                return None;
+            match self.started(now, &claim) {
+                true => deadline = self.begin_timed(&claim, attend),
+                false => {
+                    self.put_back(claim, Some(payload));
+                    return None;
+                }
             }
-            self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
-            deadline = self.begin_timed(&claim, attend);
         }
         let (result, timing) = self.timed(&claim, || handler(payload));
         if deadline != 0 {
@@ -101,15 +107,11 @@ impl<T, R> Shared<T, R> {
         ran
     }
 
-    /// An attempt has begun: tells it; or, if the queue is halted, takes it back before a handler is called.
+    /// An attempt has begun: tells it. False if the queue is halted, so that it must be taken back before a handler is called.
     #[cold]
-    pub(super) fn started(&self, now: Setting, claim: Claim) -> Option<Claim> {
-        if now.any(Setting::HALTED) {
-            self.put_back(claim, None);
-            return None;
-        }
-        self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
-        Some(claim)
+    pub(super) fn started(&self, now: Setting, claim: &Claim) -> bool {
+        self.tell_attempt(EventKind::Started, claim, claim.ticket().epoch());
+        !now.any(Setting::HALTED)
     }
 
     /// The attempt was none: the job waits again, with its payload if that was taken, where it lay.
@@ -117,7 +119,6 @@ impl<T, R> Shared<T, R> {
     pub(super) fn put_back(&self, claim: Claim, payload: Option<T>) {
         let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
         let (trace, place) = self.slab.place(&claim);
-        self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
         let entered = match payload {
             Some(payload) => self.slab.requeue_with(claim, payload, Trace::Side),
             None => self.slab.retry(claim, Verb::Requeue, Trace::Side),

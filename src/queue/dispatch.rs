@@ -81,7 +81,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                     self.urgent(&shared, &attempt);
                 }
                 let now = shared.switches.now();
-                if now.any(Setting::STOPPED | Setting::HALTED) && !self.pauses(&shared, at) {
+                if now.any(Setting::BEFORE_START) && !self.goes_on(&shared, at, now) {
                     break;
                 }
                 if several {
@@ -93,22 +93,34 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         }
     }
 
-    /// The queue is stopped or halted while this worker has tickets in its hand, from number `at` on. True if it may go on
-    /// with them.
+    /// Something is to be done before this worker starts ticket number `at`. False if it must not start it: the queue is
+    /// stopped or halted.
     #[cold]
-    fn pauses(&mut self, shared: &Shared<T, R>, at: usize) -> bool {
-        if self.batch.trace == Trace::Side {
-            // Whoever changes a priority must find it; and there is only one.
-            shared.line_up_again(self.batch.get(at));
-            return false;
+    fn goes_on(&mut self, shared: &Shared<T, R>, at: usize, now: Setting) -> bool {
+        if now.any(Setting::STOPPED | Setting::HALTED) {
+            if self.batch.trace == Trace::Side {
+                // Whoever changes a priority must find it; and there is only one.
+                shared.line_up_again(self.batch.get(at));
+                return false;
+            }
+            // The others can be found where they are: by their jobs, and on the desk by other workers.
+            if !self.waits_in_hand(shared) {
+                return false;
+            }
         }
-        // The others can be found where they are: by their jobs, and on the desk by other workers.
-        let goes_on = |now: Setting| {
+        // Never handed out after its time to live; the ticket is then stale.
+        shared.expire_now(self.batch.get(at));
+        true
+    }
+
+    /// Waits with tickets in hand until the queue is not halted any more; false if it has stopped.
+    fn waits_in_hand(&self, shared: &Shared<T, R>) -> bool {
+        let look = |_| {
+            let now = shared.switches.now();
             let leaves =
                 now.any(Setting::STOPPED) || now.any(Setting::DRAINING) && now.any(Setting::PAUSED);
             (leaves || !now.any(Setting::HALTED)).then_some(!leaves)
         };
-        let look = |_| goes_on(shared.switches.now());
         let more = || shared.work_left();
         let found = shared
             .idle
@@ -122,10 +134,6 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         taken: Taken,
         attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
     ) {
-        // Never handed out after its time to live; the ticket is then stale.
-        if shared.switches.now().any(Setting::MORTAL) {
-            shared.expire(taken.ticket.slot(), shared.time.now().to_nanos());
-        }
         let attend = Attend {
             desk: &self.desk,
             limit: self.limit,
@@ -152,6 +160,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             if taken.is_err() {
                 return;
             }
+            shared.expire_now(self.urgent.get(0));
             self.run(shared, self.urgent.get(0), attempt);
         }
     }
@@ -271,6 +280,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         if halted || shared.take(batch, Portion::ONE, u32::MAX).is_err() {
             return false;
         }
+        shared.expire_now(self.batch.get(0));
         self.run(&shared, self.batch.get(0), &attempt);
         true
     }

@@ -192,13 +192,7 @@ impl<T, R> Shared<T, R> {
         failure: Option<FailureKind>,
     ) {
         if self.switches.after_step().any(Setting::HEARD) {
-            self.publish(Event {
-                job,
-                sequence,
-                kind,
-                attempt,
-                failure,
-            });
+            self.publish(kind, job, sequence, attempt, failure);
         }
     }
 
@@ -209,7 +203,21 @@ impl<T, R> Shared<T, R> {
     }
 
     #[cold]
-    fn publish(&self, event: Event) {
+    pub(super) fn publish(
+        &self,
+        kind: EventKind,
+        job: JobId,
+        sequence: u64,
+        attempt: u32,
+        failure: Option<FailureKind>,
+    ) {
+        let event = Event {
+            job,
+            sequence,
+            kind,
+            attempt,
+            failure,
+        };
         if let Some(hub) = self.hub.get() {
             hub.log.publish(pack(&event));
             hub.readers.notify_one();

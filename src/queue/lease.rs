@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::archive::DeadReason;
 use super::books::{Books, Item};
 use super::consumer::Seat;
+use super::events::EventKind;
 use super::host::Host;
 use super::job::Job;
 use super::line::Batch;
@@ -392,6 +393,7 @@ impl<T, R> Shared<T, R> {
             match self.slab.activate_owned(taken.ticket, taken.trace) {
                 Ok((claim, payload)) => {
                     self.slab.set_place(&claim, taken.trace, taken.place);
+                    self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
                     return Some((claim, payload));
                 }
                 Err(stale) => {
@@ -447,9 +449,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
                 },
             }
             let taken = batch.get(0);
-            if now.any(Setting::MORTAL) {
-                self.expire(taken.ticket.slot(), self.time.now().to_nanos());
-            }
+            self.expire_now(taken);
             match self.slab.activate(taken.ticket, taken.trace) {
                 Err(stale) => {
                     self.surfaced(stale, taken.trace);
@@ -458,9 +458,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
                     self.slab.set_place(&claim, taken.trace, taken.place);
                     // Before anybody can learn of the lease; a shutdown that found nobody here finds the job running.
                     let visit = Visit::begin(host);
-                    let Some(claim) = self.started(self.switches.after_step(), claim) else {
+                    if !self.started(self.switches.after_step(), &claim) {
+                        self.put_back(claim, None);
                         return Ok(None);
-                    };
+                    }
                     return Ok(Some(Lease {
                         queue: self.clone(),
                         deadline: self.begin_lease(&claim),

@@ -13,7 +13,7 @@ use super::switches::Setting;
 use super::{Outcome, Shared};
 use crate::model::{Backoff, Failure, FailureKind, JobError, JobState, Verb};
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::table::{Claim, Entered, Owed, Spoils, Surfaced, Trace};
+use crate::table::{Claim, Entered, Owed, Past, Spoils, Surfaced, Trace};
 
 /// What follows an attempt that did not work.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub(super) enum Next {
 impl<T, R> Shared<T, R> {
     /// Ends one attempt: `complete`, `bury`, or what the options say; with `last`, no other follows. False if somebody else
     /// had decided it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn settle(
         &self,
         claim: Claim,
@@ -41,11 +41,10 @@ impl<T, R> Shared<T, R> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn complete(&self, claim: Claim, value: R, books: &impl Books) -> bool {
-        let (slot, ticket, marks) = (claim.slot(), claim.ticket(), claim.marks());
-        let (attempt, occupancy) = (claim.attempt(), self.slab.occupancy(&claim));
-        let wishes = self.wishes(slot, marks);
+        let (past, occupancy) = (claim.past(), self.slab.occupancy(&claim));
+        let wishes = self.wishes(claim.slot(), claim.marks());
         let settled = self.slab.settle(claim, Verb::Complete);
         let kept = settled.spoils.vacant.is_none();
         books.enter(if settled.won {
@@ -53,48 +52,48 @@ impl<T, R> Shared<T, R> {
         } else {
             Item::Late
         });
-        let now = self.switches.after_step();
-        if settled.won && (now.any(Setting::AT_END) || settled.noted || wishes != 0) {
-            let end = End {
-                id: self.id_of(slot, occupancy),
-                epoch: ticket.next_epoch(),
-                state: JobState::Completed,
-                reason: None,
-                attempts: attempt,
-                noted: settled.noted,
-                wishes,
-            };
-            self.conclude(&end, Ending::Value(&value));
+        let asked = self.switches.after_step().any(Setting::AT_END);
+        if settled.won && (asked || settled.noted || wishes != 0) {
+            let noted = settled.noted;
+            self.completed(past, occupancy, (noted, wishes), Ending::Value(&value));
         }
-        self.share(settled.spoils, Ok(value));
+        self.share_inline(settled.spoils, Ok(value));
         if kept {
-            self.nudge(slot);
+            self.nudge(past.slot());
         }
         settled.won
     }
 
+    #[cold]
+    fn completed(
+        &self,
+        past: Past,
+        occupancy: u64,
+        (noted, wishes): (bool, u32),
+        ending: Ending<'_, R>,
+    ) {
+        let end = End {
+            id: self.id_of(past.slot(), occupancy),
+            epoch: past.next_epoch(),
+            state: JobState::Completed,
+            reason: None,
+            attempts: past.attempt(),
+            noted,
+            wishes,
+        };
+        self.conclude(&end, ending);
+    }
+
     /// `complete`, of a job whose result nobody waits for and that has none.
     pub(super) fn complete_for_nobody(&self, claim: Claim) {
-        let (slot, epoch) = (claim.slot(), claim.ticket().next_epoch());
-        let (id, attempts) = (
-            self.id_of(slot, self.slab.occupancy(&claim)),
-            claim.attempt(),
-        );
-        let wishes = self.wishes(slot, claim.marks());
+        let (past, occupancy) = (claim.past(), self.slab.occupancy(&claim));
+        let wishes = self.wishes(claim.slot(), claim.marks());
         let settled = self.slab.settle(claim, Verb::Complete);
         match settled.won {
             true => {
                 self.common.enter(Item::Completed);
-                let end = End {
-                    id,
-                    epoch,
-                    state: JobState::Completed,
-                    reason: None,
-                    attempts,
-                    noted: settled.noted,
-                    wishes,
-                };
-                self.conclude(&end, Ending::Neither);
+                let known = (settled.noted, wishes);
+                self.completed(past, occupancy, known, Ending::Neither);
             }
             false => self.common.enter(Item::Late),
         }
@@ -296,17 +295,28 @@ impl<T, R> Shared<T, R> {
 
     /// Gives the slot back first, so that whoever learns of the end finds it free; then answers the
     /// waiter; and only then drops the payload, whose destructor may do anything.
-    #[inline]
     pub(super) fn share(&self, spoils: Spoils<T, Outcome<R>>, outcome: Outcome<R>) {
-        if let Some(vacant) = spoils.vacant {
-            self.vacate(vacant);
+        self.share_inline(spoils, outcome);
+    }
+
+    /// The same for a path so busy that the spoils must not go through memory.
+    #[inline(always)]
+    fn share_inline(&self, spoils: Spoils<T, Outcome<R>>, outcome: Outcome<R>) {
+        match spoils.vacant {
+            Some(vacant) => self.vacate(vacant),
+            // Whoever has got the slot owes nothing else.
+            None => self.pay(spoils.owed),
         }
         match spoils.waiter {
             Some(waiter) => discard(waiter.set(outcome)),
             None => discard(outcome),
         }
         discard(spoils.payload);
-        match spoils.owed {
+    }
+
+    #[cold]
+    fn pay(&self, owed: Option<Owed>) {
+        match owed {
             None => {}
             Some(Owed::Letter(slot)) => self.post_letter(slot),
             Some(Owed::Announcement(slot)) => self.resume_when_due(slot),

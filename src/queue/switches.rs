@@ -37,6 +37,9 @@ impl Setting {
     pub(super) const CLOSED: Self = Setting(Self::DRAINING.0 | Self::STOPPED.0);
     /// No attempt begins.
     pub(super) const HALTED: Self = Setting(Self::PAUSED.0 | Self::HELD.0);
+    /// Something is to be done before an attempt begins.
+    pub(super) const BEFORE_START: Self =
+        Setting(Self::STOPPED.0 | Self::HALTED.0 | Self::MORTAL.0);
     /// Something is to be done when an attempt has begun.
     pub(super) const AT_START: Self = Setting(Self::HALTED.0 | Self::TIMED.0 | Self::HEARD.0);
     /// Something is to be done when a job has ended.

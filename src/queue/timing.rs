@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::archive::DeadReason;
 use super::books::{Books, Item};
 use super::events::EventKind;
-use super::line::Spot;
+use super::line::{Spot, Taken};
 use super::settle::discard;
 use super::switches::Setting;
 use super::terms::since_1970;
@@ -167,6 +167,13 @@ impl<T, R> Shared<T, R> {
             Err(JobError::Expired),
         );
         true
+    }
+
+    /// Ends the job whose ticket is in hand, if its time to live is over.
+    pub(super) fn expire_now(&self, taken: Taken) {
+        if self.switches.now().any(Setting::MORTAL) {
+            self.expire(taken.ticket.slot(), self.time.now().to_nanos());
+        }
     }
 
     /// A delayed job waited for the return of its former handler: from now on only for its instant.

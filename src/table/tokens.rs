@@ -88,6 +88,42 @@ impl Claim {
     pub fn marks(&self) -> Marks {
         Marks::from_bits(self.attempts)
     }
+
+    /// What can still be said of the attempt when the claim is used up.
+    #[inline(always)]
+    pub fn past(&self) -> Past {
+        Past {
+            slot: self.slot,
+            word: self.word,
+            attempts: self.attempts,
+        }
+    }
+}
+
+/// What there is to say of an attempt whose claim is used up. No right to anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Past {
+    slot: u32,
+    word: Word,
+    attempts: u32,
+}
+
+impl Past {
+    /// The slot of its job then.
+    #[inline(always)]
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// The epoch that the step behind it led to.
+    pub fn next_epoch(&self) -> u64 {
+        Ticket::new(self.slot, self.word).next_epoch()
+    }
+
+    /// Which attempt it was.
+    pub fn attempt(&self) -> u32 {
+        record::count(self.attempts)
+    }
 }
 
 /// What the author of a terminal step owns from then on.
