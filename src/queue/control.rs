@@ -60,7 +60,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     }
 
     /// Takes the payloads that shutdown gave back: jobs that were accepted, and that no handler is
-    /// running or has completed. Those that had failed attempts are among them.
+    /// running or has completed. Those that had failed attempts are among them; one whose attempt timed out comes when its
+    /// handler has returned.
     ///
     /// ```
     /// use std::time::Duration;
@@ -102,14 +103,24 @@ impl<T, R> Shared<T, R> {
     /// `return`: shutdown ends the job, if it waits, and keeps its payload.
     #[cold]
     pub(super) fn give_up(&self, id: JobId) {
-        let Some(mut ended) = self.slab.end(id.slot, id.occupancy, Verb::Return) else {
+        let Some(ended) = self.slab.end(id.slot, id.occupancy, Verb::Return) else {
             return;
         };
         self.common.enter(Item::Returned);
-        if let Some(payload) = ended.spoils.payload.take() {
+        self.ended(id.slot, ended, None, Err(JobError::Returned));
+    }
+
+    /// The payload of the job in `slot`, which ended and which the caller holds last, goes to whoever is to have it.
+    pub(super) fn hand_over(&self, slot: u32) {
+        let id = self.id_of(slot, self.slab.occupancy_of(slot));
+        if self.slab.state(slot, id.occupancy) != Some(JobState::Returned) {
+            return self.post_letter(slot);
+        }
+        let (payload, spoils) = self.slab.send_letter(slot);
+        if let Some(payload) = payload {
             self.returns.lock().push((id, payload));
         }
-        self.ended(id.slot, ended, None, Err(JobError::Returned));
+        self.share_late(spoils);
     }
 
     /// Returns or interrupts the job, whatever its worker makes of it meanwhile.

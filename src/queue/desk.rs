@@ -144,6 +144,13 @@ impl Desk {
         *self.hire.lock() = hire;
     }
 
+    /// The owner leaves; what engages another one goes with it, and whatever it holds.
+    pub(super) fn close(&self) {
+        // Its destructor is the user's code, in part: not under the lock.
+        let hire = self.hire.lock().take();
+        drop(hire);
+    }
+
     /// Whether the owner's handler runs on though another worker does its work.
     pub(super) fn is_stuck(&self) -> bool {
         self.timed.load(Relaxed) == RELIEVED

@@ -289,6 +289,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 impl<T: Send + 'static, R: Send + 'static> Drop for Station<T, R> {
     /// The desk is free for another worker.
     fn drop(&mut self) {
+        self.desk.close();
         self.queue.shared.spare_desks.lock().push(self.desk.clone());
     }
 }

@@ -450,14 +450,14 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
             }
             let taken = batch.get(0);
             self.expire_now(taken);
+            // Before the job is active: a shutdown that finds it so finds the visit.
+            let visit = Visit::begin(host.clone());
             match self.slab.activate(taken.ticket, taken.trace) {
                 Err(stale) => {
                     self.surfaced(stale, taken.trace);
                 }
                 Ok(claim) => {
                     self.slab.set_place(&claim, taken.trace, taken.place);
-                    // Before anybody can learn of the lease; a shutdown that found nobody here finds the job running.
-                    let visit = Visit::begin(host);
                     if !self.started(self.switches.after_step(), &claim) {
                         self.put_back(claim, None);
                         return Ok(None);

@@ -318,7 +318,7 @@ impl<T, R> Shared<T, R> {
     fn pay(&self, owed: Option<Owed>) {
         match owed {
             None => {}
-            Some(Owed::Letter(slot)) => self.post_letter(slot),
+            Some(Owed::Letter(slot)) => self.hand_over(slot),
             Some(Owed::Announcement(slot)) => self.resume_when_due(slot),
         }
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::park::{Alarm, EventCount, Yields};
 use crate::queue::{Adopted, Body, Hand, Host, Managed, SpawnError};
-use crate::sync::atomic::AtomicUsize;
-use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use crate::sync::atomic::{AtomicUsize, fence};
 use crate::sync::{Arc, Deadline, Mutex, next_runtime_number, thread};
 use crate::time::Time;
 
@@ -82,6 +82,13 @@ impl Crew {
     pub(super) fn guests(&self) -> usize {
         // ORDERING: Acquire — what the lease's holder did is visible to who sees that it was settled; pairs with `leave`.
         self.guests.load(Acquire)
+    }
+
+    /// Whether a lease was begun that the caller, who ended all other jobs before, may not have seen.
+    pub(super) fn has_guests(&self) -> bool {
+        // ORDERING: SeqCst fence — the look at the jobs before the look at the guests; partner: the fence of `visit`.
+        fence(SeqCst);
+        self.guests() > 0
     }
 
     pub(super) fn queues(&self) -> Vec<Arc<dyn Managed>> {
@@ -218,6 +225,8 @@ impl Host for Crew {
 
     fn visit(&self) {
         self.guests.fetch_add(1, Relaxed);
+        // ORDERING: SeqCst fence — the visit before the lease's job is active; partner: the fence of `has_guests`.
+        fence(SeqCst);
     }
 
     fn leave(&self) {

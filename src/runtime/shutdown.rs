@@ -12,7 +12,7 @@ use crate::sync::Deadline;
 pub struct ShutdownReport {
     /// Every queue's counts, in the order in which the queues were built.
     pub queues: Vec<QueueReport>,
-    /// Whether all workers left before the deadline; else running jobs were interrupted.
+    /// Whether all workers left and all leases were settled before the deadline; else running jobs were interrupted.
     pub in_time: bool,
     /// Threads whose handlers had not returned. They leave when their handlers do.
     pub abandoned_threads: usize,
@@ -36,7 +36,7 @@ impl Runtime {
     /// All queues refuse new jobs at once, so a handler that would pass its work on to another queue
     /// gets `Closed`; wait for the jobs of the first queue before, if the second one shall have theirs.
     ///
-    /// Returns as soon as the workers have left. Blocked adders wake with `Closed` at once. Jobs that
+    /// Returns as soon as the workers have left and all [leases](crate::Lease) are settled. Blocked adders wake with `Closed` at once. Jobs that
     /// nobody started by then are *returned*: their waiters learn it, and
     /// [`Queue::take_returned`](crate::Queue::take_returned) has their payloads. Jobs whose handler
     /// runs on after `timeout` are *interrupted*: their waiters learn it, and a late result is
@@ -68,11 +68,19 @@ impl Runtime {
         if !inside {
             self.crew.dismiss_hands();
         }
-        let in_time = match inside {
+        let wait = || match inside {
             true => self.crew.wait_for_others(deadline),
             false => self.crew.wait_for_all(deadline),
         };
+        let mut in_time = wait();
         self.crew.stop(!in_time);
+        // A lease that was taken just before nothing could be leased any more.
+        if in_time && self.crew.has_guests() {
+            in_time = wait();
+            if !in_time {
+                self.crew.stop(true);
+            }
+        }
         if in_time && !inside {
             self.crew.join();
         }

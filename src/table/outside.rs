@@ -52,11 +52,12 @@ pub enum NotMoved {
 }
 
 impl<T, O> Slab<T, O> {
-    /// `cancel`, `interrupt` or `return`.
+    /// `cancel`, `interrupt` or `return`. Of a job that is returned the last holder owes the payload, as if it were a letter.
     ///
     /// `None` if the job is gone or the verb does not apply to its state.
     pub fn end(&self, number: u32, occupancy: u64, verb: Verb) -> Option<Ended<T, O>> {
-        self.end_if(number, verb, false, |slot, _| {
+        let owed = verb == Verb::Return;
+        self.end_if(number, verb, owed, |slot, _| {
             slot.occupancy.load(Relaxed) == occupancy
                 || cfg!(guichet_bug = "slab_end_any_occupancy")
         })

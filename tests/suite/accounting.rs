@@ -154,6 +154,7 @@ fn states_follow_the_job() {
         .queue::<u32, u32>("numbers")
         .capacity(2)
         .attempts(2)
+        .keep_failed(0)
         .build()
         .unwrap();
     let (held, begun) = (gate.clone(), started.clone());

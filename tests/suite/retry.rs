@@ -136,7 +136,12 @@ fn a_panic_is_a_failed_attempt() {
             Err(JobError::Failed(why)) => {
                 assert!(why.is_panic() && !why.is_discard());
                 assert_eq!(why.error().to_string(), text);
-                assert_eq!(why.to_string(), format!("the handler panicked: {text}"));
+                let place = why.location().expect("a panic's place is known");
+                assert!(place.starts_with("tests/suite/retry.rs:"), "{place}");
+                assert_eq!(
+                    why.to_string(),
+                    format!("the handler panicked at {place}: {text}")
+                );
             }
             other => panic!("{other:?}"),
         }
