@@ -134,6 +134,8 @@ pub enum WorkloadChoice {
 pub enum Impl {
     /// One `Queue::add` per job
     GuichetAdd,
+    /// The same while somebody listens to the queue's events; only if named
+    GuichetHeard,
     /// A `Producer` handle per thread
     GuichetProducer,
     /// `Queue::add_many`, 32 jobs at a time

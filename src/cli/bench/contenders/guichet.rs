@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use guichet::{Failure, Job, Order, Queue, Runtime};
@@ -22,6 +23,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub enum Guichet {
     /// `Queue::add`, job by job.
     Add,
+    /// The same, while somebody listens to the queue's events.
+    Heard,
     /// `Producer::add`, job by job.
     Producer,
     /// `Queue::add_many`.
@@ -37,7 +40,11 @@ pub enum Guichet {
 impl Guichet {
     fn order(self) -> Order {
         match self {
-            Guichet::Add | Guichet::Producer | Guichet::AddMany | Guichet::Fifo => Order::Fifo,
+            Guichet::Add
+            | Guichet::Heard
+            | Guichet::Producer
+            | Guichet::AddMany
+            | Guichet::Fifo => Order::Fifo,
             Guichet::Bands => Order::Bands(PRIORITIES),
             Guichet::Heap => Order::Heap(HEAP),
         }
@@ -48,6 +55,7 @@ impl Contender for Guichet {
     fn id(&self) -> Impl {
         match self {
             Guichet::Add => Impl::GuichetAdd,
+            Guichet::Heard => Impl::GuichetHeard,
             Guichet::Producer => Impl::GuichetProducer,
             Guichet::AddMany => Impl::GuichetAddMany,
             Guichet::Fifo => Impl::GuichetFifo,
@@ -59,12 +67,17 @@ impl Contender for Guichet {
     fn name(&self) -> &'static str {
         match self {
             Guichet::Add => "guichet add",
+            Guichet::Heard => "guichet add, heard",
             Guichet::Producer => "guichet producer",
             Guichet::AddMany => "guichet add_many(32)",
             Guichet::Fifo => "guichet Fifo",
             Guichet::Bands => "guichet Bands(32)",
             Guichet::Heap => "guichet Heap(1<<20)",
         }
+    }
+
+    fn on_request(&self) -> bool {
+        matches!(self, Guichet::Heard)
     }
 
     fn start(
@@ -85,8 +98,18 @@ impl Contender for Guichet {
         queue
             .workers(workers, handler)
             .map_err(|error| Failed::new("Queue::workers", error))?;
+        // Ends with the queue; what it misses it is told the number of.
+        let listener = matches!(self, Guichet::Heard).then(|| {
+            let events = queue.subscribe();
+            thread::spawn(move || {
+                events.for_each(|event| {
+                    let _ = black_box(event);
+                });
+            })
+        });
         Ok(Box::new(System {
             way: *self,
+            listener,
             runtime,
             queue,
             jobs: task.jobs(),
@@ -96,6 +119,7 @@ impl Contender for Guichet {
 
 struct System {
     way: Guichet,
+    listener: Option<thread::JoinHandle<()>>,
     runtime: Runtime,
     queue: Queue<u64, ()>,
     jobs: u64,
@@ -105,7 +129,7 @@ impl Running for System {
     fn producer(&self) -> Producing {
         let queue = self.queue.clone();
         match self.way {
-            Guichet::Add => Box::new(move |share| {
+            Guichet::Add | Guichet::Heard => Box::new(move |share| {
                 share.each(|number| {
                     queue
                         .add(number)
@@ -159,6 +183,12 @@ impl Running for System {
                 "Runtime::shutdown",
                 "workers are still running",
             ));
+        }
+        if self
+            .listener
+            .is_some_and(|listener| listener.join().is_err())
+        {
+            return Err(Failed::new("Subscription", "the listener panicked"));
         }
         let stats = self.queue.stats();
         if (stats.accepted, stats.completed) != (self.jobs, self.jobs) {

@@ -29,6 +29,11 @@ pub trait Contender: Send + Sync {
         None
     }
 
+    /// Whether it takes part only if it is named.
+    fn on_request(&self) -> bool {
+        false
+    }
+
     /// How many times fewer empty jobs than the fastest are enough for a steady figure.
     fn pace(&self) -> u64 {
         1
@@ -82,8 +87,9 @@ impl std::error::Error for Failed {}
 
 /// The contenders of the workloads without priorities in the order of the table, or those of `chosen`.
 pub fn all(chosen: &[Impl]) -> Vec<Box<dyn Contender>> {
-    let every: [Box<dyn Contender>; 7] = [
+    let every: [Box<dyn Contender>; 8] = [
         Box::new(guichet::Guichet::Add),
+        Box::new(guichet::Guichet::Heard),
         Box::new(guichet::Guichet::Producer),
         Box::new(guichet::Guichet::AddMany),
         Box::new(channels::CROSSBEAM),
@@ -111,6 +117,9 @@ fn of(
 ) -> Vec<Box<dyn Contender>> {
     every
         .into_iter()
-        .filter(|one| chosen.is_empty() || chosen.contains(&one.id()))
+        .filter(|one| match chosen.is_empty() {
+            true => !one.on_request(),
+            false => chosen.contains(&one.id()),
+        })
         .collect()
 }
