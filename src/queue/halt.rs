@@ -29,7 +29,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     pub fn pause(&self) {
         let switches = &self.shared.switches;
         switches.turn_on(Setting::PAUSED);
-        // The switch comes before whatever the caller does next; partner: the look behind each activation, `after_step`.
+        // ORDERING: full fence — the switch before whatever the caller does next; partner: the look behind each activation,
+        // `after_step`.
         switches.fence();
     }
 
@@ -77,6 +78,7 @@ impl<T, R> Shared<T, R> {
         let mut held_until = self.held_until.lock();
         *held_until = until.max(*held_until);
         self.switches.turn_on(Setting::HELD);
+        // ORDERING: full fence — as in `pause`.
         self.switches.fence();
         drop(held_until);
         self.alarm.bring_forward(until);

@@ -71,7 +71,7 @@ impl<T: Send + 'static, R: Send + 'static> Graveyard<T> for Shared<DeadLetter<T>
             senders.push(alarm.clone());
         }
         self.switches.turn_on(Setting::AWAITED);
-        // Before the caller looks for room once more; partner: the fence between a slot's return and the look in `vacate`.
+        // ORDERING: full fence — the switch before the caller looks for room once more; partner: the fence between a slot's return and the look in `vacate`.
         self.switches.fence();
     }
 

@@ -4,9 +4,10 @@
 //! add ─► claim ─► slab ─► lane ─► idle ─► dispatch ─► handler ─► settle ─► result cell
 //! slot or block   admit   push    wake    activate    catch_unwind  one CAS   set
 //! ```
-//! `add.rs` and `terms.rs` lead in, `line.rs` orders, `dispatch.rs` leads to the handler, `settle.rs` out; `timing.rs` does
-//! what is due. How an idle worker and a blocked
-//! adder sleep is the event count's business; what a queue needs of its runtime is in `host.rs`.
+//! `add.rs` and `terms.rs` lead in, `line.rs` orders, `dispatch.rs` and `attempt.rs` lead to the handler, `lease.rs` to whoever
+//! asks, `settle.rs` out; `conclude.rs` tells of an end, `letters.rs` sends the dead on. `timing.rs` does what is due, `watch.rs`
+//! ends attempts whose time is over, `halt.rs` stops dispatch; `switches.rs` says in one word what is on. How an idle worker and
+//! a blocked adder sleep is the event count's business; what a queue needs of its runtime is in `host.rs`.
 
 mod add;
 mod archive;
@@ -14,6 +15,7 @@ mod archive;
 mod archive_tests;
 mod attempt;
 mod books;
+mod build;
 mod builder;
 mod change;
 mod conclude;
@@ -90,7 +92,7 @@ use crate::time::Time;
 use crate::wheel::Timers;
 use archive::Archive;
 use books::CommonBooks;
-use builder::{Hooks, Options};
+use build::{Hooks, Options};
 use consumer::Roster;
 use desk::Desk;
 use dossier::Dossiers;
