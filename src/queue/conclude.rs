@@ -4,6 +4,7 @@
 //! Cold for most queues: a plain job's completion comes here only if somebody wants to know.
 
 use super::archive::{DeadReason, Finished};
+use super::dossier::Dossier;
 use super::events::EventKind;
 use super::notes::keep;
 use super::settle::{discard, unharmed};
@@ -114,19 +115,23 @@ impl<T, R> Shared<T, R> {
         };
         let (slot, occupancy) = (end.id.slot, end.id.occupancy);
         let dead = end.state == JobState::Dead;
-        let dossier = if dead && self.dead.is_some() {
-            // The letter takes it.
-            self.dossiers
-                .peek(slot, occupancy, |dossier| Box::new(dossier.clone()))
-        } else if dead || end.noted {
-            self.dossiers.take(slot, occupancy)
-        } else {
-            None
-        };
-        if !kept && !anyway {
-            discard(dossier);
-            return;
+        let noted = dead || end.noted;
+        if kept || anyway {
+            self.store_record(end, noted, anyway);
         }
+        // Not before the record is there: who looks the job up finds the one or the other. A letter takes it itself.
+        if noted && !(dead && self.dead.is_some()) {
+            discard(self.dossiers.take(slot, occupancy));
+        }
+    }
+
+    fn store_record(&self, end: &End, noted: bool, anyway: bool) {
+        let (slot, occupancy) = (end.id.slot, end.id.occupancy);
+        let copy = |dossier: &Dossier| Box::new(dossier.clone());
+        let dossier = match noted {
+            true => self.dossiers.peek(slot, occupancy, copy),
+            false => None,
+        };
         let finished = Finished {
             id: end.id,
             state: end.state,

@@ -178,7 +178,8 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
                 self.end_for_shutdown(self.id_of(slot, occupancy), interrupt);
             }
         }
-        self.send_letters();
+        // The jobs of its dead queue may have been ended before.
+        self.retry_letters();
         if let Some(hub) = self.hub.get() {
             hub.wake_all();
         }
@@ -198,6 +199,6 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
             || before(self.first_deadline())
             || before(self.hold_ends())
             || before(self.archive.next())
-            || self.may_send()
+            || self.bell.is_rung()
     }
 }

@@ -14,6 +14,8 @@ use super::switches::Setting;
 use super::{Queue, Shared};
 use crate::model::{FailureKind, JobId};
 use crate::park::Alarm;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::Ordering::{AcqRel, Relaxed};
 use crate::sync::{Arc, Mutex};
 use crate::table::Vacant;
 
@@ -48,13 +50,44 @@ pub(super) trait Graveyard<T>: Send + Sync {
     fn reserve(&self) -> Option<Vacant>;
     /// Puts a letter there.
     fn receive(&self, vacant: Vacant, letter: DeadLetter<T>);
-    /// `alarm` rings when room may have been made.
-    fn await_room(&self, alarm: &Arc<Alarm>);
-    fn has_room(&self) -> bool;
+    /// `bell` rings when room may have been made.
+    fn await_room(&self, bell: &Arc<Bell>);
 }
 
 /// Who waits for room in a queue of dead letters.
-pub(super) type Senders = Mutex<Vec<Arc<Alarm>>>;
+pub(super) type Senders = Mutex<Vec<Arc<Bell>>>;
+
+/// Tells a queue that keeps dead letters to try again.
+pub(super) struct Bell {
+    rung: AtomicBool,
+    /// Wakes the clerk who tries.
+    alarm: Arc<Alarm>,
+}
+
+impl Bell {
+    pub(super) fn new(alarm: Arc<Alarm>) -> Arc<Self> {
+        Arc::new(Bell {
+            rung: AtomicBool::new(false),
+            alarm,
+        })
+    }
+
+    fn ring(&self) {
+        // Relaxed: the alarm's fence lies behind it.
+        self.rung.store(true, Relaxed);
+        self.alarm.wake();
+    }
+
+    /// Whether it was rung since the last try.
+    pub(super) fn is_rung(&self) -> bool {
+        self.rung.load(Relaxed)
+    }
+
+    fn answer(&self) -> bool {
+        // ORDERING: AcqRel — the room that was made, before the try; a later ring is not overwritten.
+        self.is_rung() && self.rung.swap(false, AcqRel)
+    }
+}
 
 impl<T: Send + 'static, R: Send + 'static> Graveyard<T> for Shared<DeadLetter<T>, R> {
     fn reserve(&self) -> Option<Vacant> {
@@ -65,18 +98,15 @@ impl<T: Send + 'static, R: Send + 'static> Graveyard<T> for Shared<DeadLetter<T>
         self.admit_plain(vacant, letter);
     }
 
-    fn await_room(&self, alarm: &Arc<Alarm>) {
+    fn await_room(&self, bell: &Arc<Bell>) {
         let mut senders = self.senders.lock();
-        if !senders.iter().any(|other| Arc::ptr_eq(other, alarm)) {
-            senders.push(alarm.clone());
+        if !senders.iter().any(|other| Arc::ptr_eq(other, bell)) {
+            senders.push(bell.clone());
         }
         self.switches.turn_on(Setting::AWAITED);
-        // ORDERING: full fence — the switch before the caller looks for room once more; partner: the fence between a slot's return and the look in `vacate`.
+        // ORDERING: full fence — the switch before the caller looks for room once more; partner: the fence between a slot's
+        // return and the look in `look_for_senders`.
         self.switches.fence();
-    }
-
-    fn has_room(&self) -> bool {
-        self.room.has_vacancy()
     }
 }
 
@@ -91,7 +121,8 @@ impl<T, R> Shared<T, R> {
         self.unsent.lock().push_back(slot);
         let id = self.id_of(slot, self.slab.occupancy_of(slot));
         self.tell(EventKind::LetterKept, id, 0, 0, None);
-        self.alarm.wake();
+        // Room that was made since the try is heard of only from now on.
+        self.bell.ring();
     }
 
     /// Sends the letter of a job that the caller holds, if there is room for it.
@@ -101,7 +132,7 @@ impl<T, R> Shared<T, R> {
             .as_ref()
             .expect("only a queue that names another owes letters");
         let vacant = dead.reserve().or_else(|| {
-            dead.await_room(&self.alarm);
+            dead.await_room(&self.bell);
             dead.reserve()
         });
         let Some(vacant) = vacant else {
@@ -131,28 +162,31 @@ impl<T, R> Shared<T, R> {
         true
     }
 
-    /// Sends letters that were kept, as far as there is room.
+    /// Sends letters that were kept, as far as there is room, if any may have been made.
     pub(super) fn send_letters(&self) {
-        while self.may_send() {
-            let Some(slot) = self.unsent.lock().pop_front() else {
+        while self.bell.answer() {
+            let first = self.unsent.lock().pop_front();
+            let Some(slot) = first else {
                 return;
             };
             self.slab.hold_letter(slot);
-            if !self.try_post(slot) {
-                self.slab.keep_letter(slot);
-                self.unsent.lock().push_front(slot);
-                return;
+            match self.try_post(slot) {
+                // Perhaps there is room for another one.
+                true => self.bell.ring(),
+                false => {
+                    self.slab.keep_letter(slot);
+                    self.unsent.lock().push_front(slot);
+                }
             }
         }
     }
 
-    /// Whether a letter that was kept can be sent, about.
-    pub(super) fn may_send(&self) -> bool {
-        let unsent = self
-            .dead
-            .as_ref()
-            .filter(|_| !self.unsent.lock().is_empty());
-        unsent.is_some_and(|dead| dead.has_room())
+    /// The same, whether or not any was made.
+    pub(super) fn retry_letters(&self) {
+        if self.dead.is_some() {
+            self.bell.ring();
+            self.send_letters();
+        }
     }
 
     /// A slot of this queue was given back: whoever waits for one looks once more.
@@ -160,7 +194,7 @@ impl<T, R> Shared<T, R> {
     pub(super) fn wake_senders(&self) {
         self.switches.turn_off(Setting::AWAITED);
         let senders = std::mem::take(&mut *self.senders.lock());
-        senders.iter().for_each(|alarm| alarm.wake());
+        senders.iter().for_each(|bell| bell.ring());
     }
 }
 

@@ -333,14 +333,19 @@ impl<T, R> Shared<T, R> {
         stale.vacant
     }
 
+    /// Whether stale tickets keep slots, about now.
+    pub(super) fn has_strays(&self) -> bool {
+        // Who ends a job counts its ticket after the fact, so for an instant there may be fewer than none.
+        self.strays.load(Relaxed) as i64 > 0
+    }
+
     /// Gets back the slots of ended jobs whose tickets still lie in lines or on desks. True if there were any.
     #[cold]
     pub(super) fn compact(&self) -> bool {
         let Line::Bands(bands, _) = &self.line else {
             return false;
         };
-        // Who ends a job counts its ticket after the fact, so for an instant there may be fewer than none.
-        if self.strays.load(Relaxed) as i64 <= 0 {
+        if !self.has_strays() {
             return false;
         }
         let mut surfaced = Vec::new();

@@ -127,11 +127,14 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         if id.queue != shared.number {
             return Err(Gone);
         }
-        // The record first: a job that ends meanwhile is then found in its slot, as it was.
-        let info = shared.archive.find(id).map(|record| JobInfo::of(&record));
-        info.or_else(|| shared.info_of_live(id))
-            .or_else(|| shared.archive.find(id).map(|record| JobInfo::of(&record)))
-            .ok_or(Gone)
+        let live = shared.info_of_live(id);
+        let state = shared.slab.state(id.slot, id.occupancy);
+        if state.is_some_and(|state| !state.is_terminal()) {
+            return live.ok_or(Gone);
+        }
+        // It has ended: if its dossier was gone already, its record was there before.
+        let record = shared.archive.find(id).map(|record| JobInfo::of(&record));
+        record.or(live).ok_or(Gone)
     }
 
     /// The jobs in `state`, `most` of them from number `from` on: of states that end a job the kept records, the newest

@@ -97,7 +97,7 @@ use consumer::Roster;
 use desk::Desk;
 use dossier::Dossiers;
 use events::Hub;
-use letters::{Graveyard, Senders};
+use letters::{Bell, Graveyard, Senders};
 use line::Line;
 use results::Kept;
 use room::Room;
@@ -170,6 +170,8 @@ pub(crate) struct Shared<T, R> {
     dead: Option<Arc<dyn Graveyard<T>>>,
     /// Dead jobs whose letters found no room.
     unsent: Mutex<VecDeque<u32>>,
+    /// Says when to try again.
+    bell: Arc<Bell>,
     /// Who waits for room for letters here.
     senders: Senders,
     /// What is written down about live jobs.

@@ -3,7 +3,6 @@
 use super::switches::Setting;
 use super::{Shared, current_worker};
 use crate::park::{Care, EventCount, Yields};
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Deadline, Mutex, thread_number};
 use crate::table::{Pool, Vacancies, Vacant};
 
@@ -38,11 +37,6 @@ impl Room {
     /// How many slots there are.
     pub(super) fn capacity(&self) -> usize {
         self.capacity
-    }
-
-    /// Whether a slot is vacant, about now.
-    pub(super) fn has_vacancy(&self) -> bool {
-        self.pool.has_vacancy()
     }
 
     /// Wakes everybody who waits for a slot: the queue takes no more jobs.
@@ -163,7 +157,12 @@ impl<T, R> Shared<T, R> {
     #[inline]
     fn slot_came_back(&self, room: &Room) {
         room.blocked.notify_one_after_rmw();
-        // Behind that one's fence; partner: the fence of `await_room`.
+        self.look_for_senders();
+    }
+
+    /// Wakes who waits for room for a dead letter. Behind a notification's fence; partner: the fence of `await_room`.
+    #[inline(always)]
+    fn look_for_senders(&self) {
         if self.switches.now().any(Setting::AWAITED) {
             self.wake_senders();
         }
@@ -172,13 +171,15 @@ impl<T, R> Shared<T, R> {
     /// A slot can be made vacant by compaction: wakes who waits for it.
     #[cold]
     pub(super) fn may_compact(&self, slot: u32) {
-        self.room_of(slot).blocked.notify_one();
+        let room = self.room_of(slot);
+        room.blocked.notify_one();
+        self.look_for_senders();
     }
 
     /// A job has ended and its slot did not come back: a stray may be what keeps it.
     #[cold]
     pub(super) fn nudge(&self, slot: u32) {
-        if self.strays.load(Relaxed) as i64 > 0 {
+        if self.has_strays() {
             self.may_compact(slot);
         }
     }

@@ -180,7 +180,12 @@ impl<T, R> Shared<T, R> {
             return;
         };
         let failure = Failure::timed_out();
-        let decided = match self.next(&claim, &failure) {
+        // A handler that consumes its payload leaves none for another attempt, whatever the job's own options say.
+        let next = match self.slab.has_payload(&claim) {
+            true => self.next(&claim, &failure),
+            false => Next::Nothing(DeadReason::Exhausted),
+        };
+        let decided = match next {
             Next::Again(_, pause) => self.retry_running(&claim, &failure, pause),
             Next::Nothing(reason) => self.bury_running(&claim, failure, reason),
         };

@@ -444,6 +444,11 @@ impl<T, O> Slab<T, O> {
         }
     }
 
+    /// Whether the claimed job's payload lies in its slot, and was not given to its handler by value.
+    pub fn has_payload(&self, claim: &Claim) -> bool {
+        claim.word.has(FULL)
+    }
+
     /// Gives a hold up without a word about the job.
     pub fn leave(&self, claim: Claim) -> Spoils<T, O> {
         self.release(claim.slot)

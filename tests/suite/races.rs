@@ -4,9 +4,9 @@
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use guichet::{AddManyError, TryAddError};
+use guichet::{AddManyError, Failure, Job, JobState, TryAddError};
 
 use super::support::{Gate, PATIENCE, let_block, runtime, start, until};
 
@@ -149,4 +149,40 @@ fn an_oversized_batch_makes_nobody_full() {
     }
     stop.store(true, SeqCst);
     nuisance.get();
+}
+
+/// What is known of a job that has ended is never less than what was known before, however the two looks fall.
+#[test]
+fn a_job_that_ends_while_it_is_looked_up_is_found_whole() {
+    let runtime = runtime();
+    let queue = runtime.queue::<bool, ()>("q").keep_completed(10_000);
+    let queue = queue.build().unwrap();
+    let work = |job: &Job<'_, bool>| {
+        job.set_progress(100_u32);
+        match *job.payload() {
+            true => Ok(()),
+            false => Err(Failure::msg("no")),
+        }
+    };
+    queue.workers(1, work).unwrap();
+    for round in 0..3_000 {
+        let id = queue.add(round % 2 == 0).unwrap();
+        let mut seen = false;
+        let end = Instant::now() + PATIENCE;
+        loop {
+            assert!(Instant::now() < end, "round {round}: it does not end");
+            let info = queue.job_info(id).unwrap();
+            let (shown, ended) = (info.progress::<u32>(), info.state.is_terminal());
+            assert!(
+                shown.is_some() || !seen && !ended,
+                "round {round}: {info:?}"
+            );
+            assert!(info.state != JobState::Dead || info.errors.len() == 1);
+            seen |= shown.is_some();
+            if ended {
+                break;
+            }
+        }
+        assert!(queue.progress::<u32>(id).is_some(), "round {round}");
+    }
 }
