@@ -27,7 +27,7 @@ struct Timing {
     started: u64,
 }
 
-impl<T: Sync, R> Shared<T, R> {
+impl<T: Send + Sync, R: Send> Shared<T, R> {
     /// One attempt of the job with `ticket`, if it is valid, by a handler that gets its job by reference. The running time,
     /// if it was taken.
     #[inline]

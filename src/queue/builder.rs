@@ -290,7 +290,8 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     /// their [records](QueueBuilder::keep_failed) are all that is left.
     ///
     /// Each becomes a [`DeadLetter`] in `queue`, exactly once, as soon as no handler reads its payload any more. While that
-    /// queue is full, the job keeps its slot here ([`QueueStats::unsent`](crate::QueueStats::unsent)).
+    /// queue is full, the job keeps its slot here ([`QueueStats::unsent`](crate::QueueStats::unsent)), so a full queue of dead
+    /// letters that nobody reads fills this one too.
     ///
     /// ```
     /// use guichet::{DeadLetter, Failure, ManualClock, Runtime};

@@ -21,6 +21,8 @@ pub struct JobBrief {
     pub id: JobId,
     /// Which attempt it was, from 1.
     pub attempt: u32,
+    /// Whether the job has ended with it.
+    pub ended: bool,
 }
 
 /// One job's end.
@@ -50,6 +52,7 @@ impl End {
         JobBrief {
             id: self.id,
             attempt: self.attempts,
+            ended: true,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Shared;
 use super::revoked::Revoked;
+use super::switches::Setting;
 use crate::model::JobId;
 use crate::sync::Arc;
 use crate::table::Claim;
@@ -16,7 +17,7 @@ pub struct Job<'a, T> {
     pub(super) claim: &'a Claim,
     /// When its time is over; 0 if never.
     pub(super) deadline: u64,
-    pub(super) queue: &'a dyn Records,
+    pub(super) queue: &'a (dyn Records + Sync),
 }
 
 impl<'a, T> Job<'a, T> {
@@ -90,6 +91,11 @@ impl<'a, T> Job<'a, T> {
         }
     }
 
+    /// Whether a shutdown has begun, so that a long job may come to an end before its deadline.
+    pub fn is_shutting_down(&self) -> bool {
+        self.queue.is_shutting_down()
+    }
+
     /// How long is left of the attempt's time; `None` if it has no end.
     pub fn time_left(&self) -> Option<Duration> {
         (self.deadline != 0).then(|| self.queue.time_until(self.deadline))
@@ -144,6 +150,7 @@ pub(super) trait Records {
     fn attempts(&self, claim: &Claim) -> u32;
     fn priority(&self, claim: &Claim) -> u32;
     fn is_revoked(&self, claim: &Claim) -> bool;
+    fn is_shutting_down(&self) -> bool;
     fn decided(&self, claim: &Claim, deadline: u64) -> Option<Revoked>;
     fn time_until(&self, instant: u64) -> Duration;
     fn is_redelivered(&self, claim: &Claim) -> bool;
@@ -166,6 +173,10 @@ impl<T, R> Records for Shared<T, R> {
 
     fn is_revoked(&self, claim: &Claim) -> bool {
         self.slab.is_revoked(claim)
+    }
+
+    fn is_shutting_down(&self) -> bool {
+        self.switches.now().any(Setting::CLOSED)
     }
 
     fn decided(&self, claim: &Claim, deadline: u64) -> Option<Revoked> {

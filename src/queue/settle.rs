@@ -233,7 +233,12 @@ impl<T, R> Shared<T, R> {
         books.enter(item);
         self.tell(kind, id, epoch, attempt, Some(failure.kind()));
         if verb == Verb::Retry {
-            self.on_failed(&JobBrief { id, attempt }, &failure);
+            let brief = JobBrief {
+                id,
+                attempt,
+                ended: false,
+            };
+            self.on_failed(&brief, &failure);
         }
         match entered {
             Some(entered) => self.enqueue(id, entered, spot),

@@ -212,7 +212,12 @@ impl<T, R> Shared<T, R> {
                 self.common.enter(Item::Retried);
                 let kind = EventKind::Retried;
                 self.tell(kind, id, epoch, attempt, Some(failure.kind()));
-                self.on_failed(&JobBrief { id, attempt }, failure);
+                let brief = JobBrief {
+                    id,
+                    attempt,
+                    ended: false,
+                };
+                self.on_failed(&brief, failure);
                 self.delayed_until(id, due);
                 true
             }

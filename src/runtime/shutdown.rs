@@ -6,6 +6,9 @@ use super::Runtime;
 use crate::queue::{Host, QueueStats, current_worker};
 use crate::sync::Deadline;
 
+/// How long handlers have to leave when they were told that shutdown gave up on them.
+const FAREWELL: Duration = Duration::from_millis(20);
+
 /// What became of all jobs of a runtime.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -14,7 +17,7 @@ pub struct ShutdownReport {
     pub queues: Vec<QueueReport>,
     /// Whether all workers left and all leases were settled before the deadline; else running jobs were interrupted.
     pub in_time: bool,
-    /// Threads whose handlers had not returned. They leave when their handlers do.
+    /// Threads whose handlers had not returned 20 ms after the deadline. They leave when their handlers do.
     pub abandoned_threads: usize,
 }
 
@@ -68,21 +71,24 @@ impl Runtime {
         if !inside {
             self.crew.dismiss_hands();
         }
-        let wait = || match inside {
+        let wait = |deadline| match inside {
             true => self.crew.wait_for_others(deadline),
             false => self.crew.wait_for_all(deadline),
         };
-        let mut in_time = wait();
+        let mut in_time = wait(deadline);
         self.crew.stop(!in_time);
         // A lease that was taken just before nothing could be leased any more.
         if in_time && self.crew.has_guests() {
-            in_time = wait();
+            in_time = wait(deadline);
             if !in_time {
                 self.crew.stop(true);
             }
         }
         if in_time && !inside {
             self.crew.join();
+        } else if !in_time {
+            // Whoever is told by `checkpoint` that the time is over leaves at once, and was not abandoned.
+            wait(Deadline::after(FAREWELL));
         }
         let queues = self.crew.queues();
         let reports = queues.iter().map(|queue| QueueReport {

@@ -478,3 +478,10 @@ fn no_two_workers_get_the_same_job() {
     settle(&queue, Books::completed(20_000));
     assert_eq!((seen.lock().unwrap().len(), twice.get()), (20_000, 0));
 }
+
+/// A handler may share its job with threads of its own, rayon's say.
+#[test]
+fn a_job_can_be_shared() {
+    fn is_sync<X: Sync>() {}
+    is_sync::<guichet::Job<'_, u32>>();
+}
