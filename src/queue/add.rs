@@ -286,9 +286,16 @@ impl<T, R> Shared<T, R> {
         if self.line_up(entered, spot) {
             self.idle.notify_one_after_rmw();
         } else {
-            // Shutdown closed the line in between: the job is given back like the others.
-            self.give_up(id);
+            self.refused(id, entered);
         }
+    }
+
+    /// Shutdown closed the line in between: the job is given back like the others, and its ticket lies nowhere.
+    #[cold]
+    fn refused(&self, id: JobId, entered: Entered) {
+        self.give_up(id);
+        let stale = self.slab.surface(entered.ticket, entered.trace);
+        self.surfaced(stale, entered.trace);
     }
 
     fn admit_many(&self, reserved: Vec<Vacancies>, payloads: Vec<T>) -> Vec<JobId> {
@@ -316,7 +323,11 @@ impl<T, R> Shared<T, R> {
                     self.idle.notify_one_after_rmw();
                 }
                 None => {
-                    ids[lined_up..].iter().for_each(|id| self.give_up(*id));
+                    let trace = self.line.end();
+                    for (id, ticket) in ids.iter().zip(&tickets).skip(lined_up) {
+                        let ticket = Ticket::from_bits(*ticket);
+                        self.refused(*id, Entered { ticket, trace });
+                    }
                     break;
                 }
             }

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use super::dossier::Dossier;
 use super::recent::Recent;
+use super::settle::discard;
 use crate::model::{InvalidOption, JobId, JobState, check_range};
 use crate::sync::{Arc, Mutex};
 
@@ -128,6 +129,13 @@ pub(super) struct Finished {
 /// Records that are not kept any more, for the caller to drop where it holds no lock.
 #[must_use = "drop it where no lock is held"]
 pub(super) struct Dropped(pub(super) Vec<Arc<Finished>>);
+
+impl Dropped {
+    /// Drops the records one by one: two destructors that panic at a time would end the process.
+    pub(super) fn discard(self) {
+        self.0.into_iter().for_each(discard);
+    }
+}
 
 /// The records of the jobs of one queue that have ended.
 pub(super) struct Archive {

@@ -38,6 +38,8 @@ pub(super) struct End {
     pub(super) noted: bool,
     /// What it said itself about its record.
     pub(super) wishes: u32,
+    /// Whether its handler may run on.
+    pub(super) running: bool,
 }
 
 /// What came of it.
@@ -118,12 +120,18 @@ impl<T, R> Shared<T, R> {
         };
         let (slot, occupancy) = (end.id.slot, end.id.occupancy);
         let dead = end.state == JobState::Dead;
-        let noted = dead || end.noted;
+        // A reason may have been noted in the step that ended it.
+        let noted = dead || end.noted || end.state == JobState::Cancelled;
         if kept || anyway {
             self.store_record(end, noted, anyway);
         }
-        // Not before the record is there: who looks the job up finds the one or the other. A letter takes it itself.
-        if noted && !(dead && self.dead.is_some()) {
+        // Not before the record is there: who looks the job up finds the one or the other. A letter takes it itself, and a
+        // handler that runs on may ask why it was cancelled: it is forgotten when that returns.
+        let wanted = match dead {
+            true => self.dead.is_some(),
+            false => end.running,
+        };
+        if noted && !wanted {
             discard(self.dossiers.take(slot, occupancy));
         }
     }
@@ -145,7 +153,7 @@ impl<T, R> Shared<T, R> {
             dossier,
         };
         let until = self.archive.until(&finished);
-        discard(self.archive.store(finished, anyway).0);
+        self.archive.store(finished, anyway).discard();
         if let Some(until) = until {
             self.alarm.bring_forward(until);
         }
@@ -167,6 +175,7 @@ impl<T, R> Shared<T, R> {
             attempts: ended.attempts,
             noted: ended.noted,
             wishes: ended.wishes,
+            running: ended.before == JobState::Active,
         };
         let ending = match &outcome {
             Err(JobError::Failed(failure)) => Ending::Failure(failure),

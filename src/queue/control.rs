@@ -180,6 +180,9 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         }
         // The jobs of its dead queue may have been ended before.
         self.retry_letters();
+        self.switches.turn_on(Setting::OVER);
+        // ORDERING: full fence — the switch before the look for readers; partner: the fence of those who go to sleep.
+        self.switches.fence();
         if let Some(hub) = self.hub.get() {
             hub.wake_all();
         }

@@ -83,12 +83,6 @@ impl Dossier {
         }
     }
 
-    /// The failed attempt noted last was decided by somebody else.
-    pub(super) fn unfail(&mut self) {
-        self.failures -= 1;
-        self.errors.pop_back();
-    }
-
     /// Notes a line. The last `most` are kept.
     pub(super) fn log(&mut self, line: LogLine, most: usize) {
         self.logs.push_back(line);

@@ -238,14 +238,14 @@ pub struct Subscription {
 
 /// The queue that is listened to, whatever its types.
 trait Source: Send + Sync {
-    fn is_stopped(&self) -> bool;
+    fn is_over(&self) -> bool;
     /// Nobody listens any more.
     fn silence(&self);
 }
 
 impl<T: Send, R: Send> Source for Shared<T, R> {
-    fn is_stopped(&self) -> bool {
-        self.switches.now().any(Setting::STOPPED)
+    fn is_over(&self) -> bool {
+        self.switches.seen().any(Setting::OVER)
     }
 
     fn silence(&self) {
@@ -327,7 +327,7 @@ impl Subscription {
     /// [`EventError::Empty`] if none has; [`EventError::Lagged`] and [`EventError::Closed`] as they say.
     pub fn try_next(&mut self) -> Result<Event, EventError> {
         // Asked first: what happened before the end can be read.
-        let stopped = self.source.is_stopped();
+        let stopped = self.source.is_over();
         match self.hub.log.read(&mut self.next) {
             Ok(words) => Ok(unpack(self.queue, words)),
             Err(Missed::Lagged(missed)) => Err(EventError::Lagged(missed)),

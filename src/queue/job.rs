@@ -189,11 +189,7 @@ impl<T, R> Records for Shared<T, R> {
     }
 
     fn is_redelivered(&self, claim: &Claim) -> bool {
-        let occupancy = self.slab.occupancy(claim);
-        let redelivered = self
-            .dossiers
-            .peek(claim.slot(), occupancy, |dossier| dossier.redelivered > 0);
-        redelivered.unwrap_or(false)
+        self.redelivered(self.id_of(claim.slot(), self.slab.occupancy(claim))) > 0
     }
 
     fn show(&self, claim: &Claim, progress: Arc<dyn Any + Send + Sync>) {

@@ -340,16 +340,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Lease<T, R> {
             queue.failed(claim, Failure::panicked(panic, None), false, &queue.common);
             return;
         }
-        let mut redelivered = 0;
-        queue.write(&claim, |dossier| {
-            dossier.redelivered += 1;
-            redelivered = dossier.redelivered;
-        });
-        if redelivered > queue.options.delivery_limit {
+        let id = queue.id_of(claim.slot(), queue.slab.occupancy(&claim));
+        if queue.redelivered(id) >= queue.options.delivery_limit {
             let failure = Failure::msg("its lease was dropped too often");
             queue.bury(claim, DeadReason::DeliveryLimit, failure, &queue.common);
             return;
         }
+        queue.write(&claim, |dossier| dossier.redelivered += 1);
         let (verb, pause) = (Verb::Requeue, Duration::ZERO);
         if queue.again(claim, verb, pause, Failure::requeue(), &queue.common) {
             queue.common.enter(Item::Redelivered);

@@ -11,13 +11,13 @@ use super::dossier::AttemptError;
 use super::events::EventKind;
 use super::settle::unharmed;
 use super::switches::Setting;
-use super::{Queue, Shared};
+use super::{Outcome, Queue, Shared};
 use crate::model::{FailureKind, JobId};
 use crate::park::Alarm;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{AcqRel, Relaxed};
 use crate::sync::{Arc, Mutex};
-use crate::table::Vacant;
+use crate::table::{Spoils, Vacant};
 
 /// A job that ended dead, as a job of the queue that its queue named with
 /// [`dead_letters`](crate::QueueBuilder::dead_letters).
@@ -138,6 +138,14 @@ impl<T, R> Shared<T, R> {
         let Some(vacant) = vacant else {
             return false;
         };
+        let (letter, spoils) = self.write_letter(slot);
+        dead.receive(vacant, letter);
+        self.share_late(spoils);
+        true
+    }
+
+    /// The dead letter of the job in `slot`, which the caller holds; with it, what is left of the job.
+    fn write_letter(&self, slot: u32) -> (DeadLetter<T>, Spoils<T, Outcome<R>>) {
         let id = self.id_of(slot, self.slab.occupancy_of(slot));
         let attempts = self.slab.attempts(slot);
         let dossier = self.dossiers.take(slot, id.occupancy).unwrap_or_default();
@@ -157,9 +165,7 @@ impl<T, R> Shared<T, R> {
             queue: self.name.clone(),
             history: dossier.errors().cloned().collect(),
         };
-        dead.receive(vacant, letter);
-        self.share_late(spoils);
-        true
+        (letter, spoils)
     }
 
     /// Sends letters that were kept, as far as there is room, if any may have been made.
@@ -249,6 +255,36 @@ impl<'a, T> Redrive<'a, T> {
     }
 }
 
+impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
+    /// Takes the dead letters of this queue's jobs that found no room where they were to go, and frees their jobs' slots: the
+    /// last resort, after a shutdown say.
+    ///
+    /// ```
+    /// use guichet::{DeadLetter, Failure, ManualClock, Runtime};
+    ///
+    /// let runtime = Runtime::builder().clock(ManualClock::new()).build()?;
+    /// let dead = runtime.queue::<DeadLetter<u32>, ()>("dead").capacity(1).build()?;
+    /// let queue = runtime.queue::<u32, ()>("numbers").dead_letters(&dead).build()?;
+    /// queue.workers(1, |_| Err(Failure::msg("no")))?;
+    /// queue.add_many(vec![1, 2])?;
+    /// runtime.run_until_idle();
+    /// assert_eq!(queue.stats().unsent, 1);
+    /// assert_eq!(queue.take_unsent()[0].payload, Some(2));
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn take_unsent(&self) -> Vec<DeadLetter<T>> {
+        let shared = &self.shared;
+        let slots = std::mem::take(&mut *shared.unsent.lock());
+        let take = |slot| {
+            shared.slab.hold_letter(slot);
+            let (letter, spoils) = shared.write_letter(slot);
+            shared.share_late(spoils);
+            letter
+        };
+        slots.into_iter().map(take).collect()
+    }
+}
+
 impl<T: Send + 'static, R: Send + 'static> Queue<DeadLetter<T>, R> {
     /// Adds the payloads of waiting dead letters to `target` anew, attempts reset; stops when that is full.
     ///
@@ -277,7 +313,11 @@ impl<T: Send + 'static, R: Send + 'static> Queue<DeadLetter<T>, R> {
         let shared = &self.shared;
         let mut done = Redriven::default();
         let mut kept = Vec::new();
-        while done.jobs.len() < redrive.limit && !done.stopped {
+        // No more than there are now: what is redriven may die anew meanwhile.
+        for _ in 0..shared.line.len() {
+            if done.jobs.len() >= redrive.limit || done.stopped {
+                break;
+            }
             let Some((claim, mut letter)) = shared.take_owned() else {
                 break;
             };

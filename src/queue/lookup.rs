@@ -104,10 +104,11 @@ impl Error for Gone {}
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// What is known of a job: while it lives, and as long as its record is kept; see
-    /// [`keep_completed`](crate::QueueBuilder::keep_completed) and [`keep_failed`](crate::QueueBuilder::keep_failed).
+    /// [`keep_completed`](crate::QueueBuilder::keep_completed) and [`keep_failed`](crate::QueueBuilder::keep_failed). Of one that
+    /// has just ended the record may take an instant to be there.
     ///
     /// # Errors
-    /// [`Gone`] later, and for jobs of other queues.
+    /// [`Gone`] later, at the latest when the job's slot serves another one, and for jobs of other queues.
     ///
     /// ```
     /// use guichet::{Failure, JobState, ManualClock, Runtime};
@@ -178,7 +179,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
 
     /// Drops the records of ended jobs.
     pub fn forget_ended(&self) {
-        super::settle::discard(self.shared.archive.clear().0);
+        self.shared.archive.clear().discard();
     }
 }
 

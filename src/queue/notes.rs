@@ -9,7 +9,7 @@ use super::Shared;
 use super::archive::DeadReason;
 use super::dossier::{AttemptError, Dossier, LogLine};
 use super::settle::discard;
-use crate::model::{Failure, JobId};
+use crate::model::{Failure, JobId, JobState};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Claim, Marks};
@@ -33,8 +33,8 @@ impl<T, R> Shared<T, R> {
     ) -> Result<X, E> {
         let error = self.error_of(attempt, failure);
         self.with_dossier(id, |dossier| {
-            dossier.fail(error);
-            step().inspect_err(|_| dossier.unfail())
+            // The lock keeps everybody else from the dossier meanwhile.
+            step().inspect(|_| dossier.fail(error))
         })
     }
 
@@ -52,10 +52,20 @@ impl<T, R> Shared<T, R> {
         }
         let error = self.error_of(attempt, failure);
         self.with_dossier(id, |dossier| {
-            dossier.death = Some((reason, error.at));
-            dossier.fail(error);
-            step().inspect_err(|_| dossier.unfail())
+            step().inspect(|_| {
+                dossier.death = Some((reason, error.at));
+                dossier.fail(error);
+            })
         })
+    }
+
+    /// A handler returns whose job was decided meanwhile: nobody asks for its dossier any more, if the job has ended.
+    #[cold]
+    pub(super) fn forget(&self, id: JobId) {
+        let state = self.slab.state(id.slot, id.occupancy);
+        if state.is_none_or(|state| state.is_terminal() && state != JobState::Dead) {
+            discard(self.dossiers.take(id.slot, id.occupancy));
+        }
     }
 
     /// Calls `f` with the job's dossier.
@@ -83,6 +93,14 @@ impl<T, R> Shared<T, R> {
             true => self.slab.record(slot).keep.load(Relaxed),
             false => 0,
         }
+    }
+
+    /// How often a lease of the job was dropped.
+    pub(super) fn redelivered(&self, id: JobId) -> u32 {
+        let times = |dossier: &Dossier| dossier.redelivered;
+        self.dossiers
+            .peek(id.slot, id.occupancy, times)
+            .unwrap_or(0)
     }
 
     /// Writes about a job whose attempt the caller runs; nothing if it was decided already.

@@ -58,10 +58,19 @@ impl<T, R> Shared<T, R> {
             self.completed(past, occupancy, (noted, wishes), Ending::Value(&value));
         }
         self.share_inline(settled.spoils, Ok(value));
-        if kept {
-            self.nudge(past.slot());
+        if kept || !settled.won {
+            self.came_late(past, occupancy, settled.won);
         }
         settled.won
+    }
+
+    /// An attempt has returned whose slot did not come back with it, or whose job was decided before.
+    #[cold]
+    fn came_late(&self, past: Past, occupancy: u64, won: bool) {
+        self.nudge(past.slot());
+        if !won {
+            self.forget(self.id_of(past.slot(), occupancy));
+        }
     }
 
     #[cold]
@@ -80,6 +89,7 @@ impl<T, R> Shared<T, R> {
             attempts: past.attempt(),
             noted,
             wishes,
+            running: false,
         };
         self.conclude(&end, ending);
     }
@@ -225,6 +235,7 @@ impl<T, R> Shared<T, R> {
         let Ok(entered) = done.map_err(|spoils| {
             books.enter(Item::Late);
             self.share_late(spoils);
+            self.forget(id);
         }) else {
             discard(failure);
             return false;
@@ -288,12 +299,16 @@ impl<T, R> Shared<T, R> {
                 attempts,
                 noted: settled.noted,
                 wishes,
+                running: false,
             };
             self.conclude(&end, Ending::Failure(&failure));
         }
         self.share(settled.spoils, Err(JobError::Failed(failure)));
         if kept {
             self.nudge(slot);
+        }
+        if !won {
+            self.forget(id);
         }
         won
     }

@@ -33,6 +33,9 @@ impl Setting {
     /// A dead letter found no room here.
     pub(super) const AWAITED: Self = Setting(1 << 8);
 
+    /// What was left has been ended, and told.
+    pub(super) const OVER: Self = Setting(1 << 9);
+
     /// No more jobs are taken.
     pub(super) const CLOSED: Self = Setting(Self::DRAINING.0 | Self::STOPPED.0);
     /// No attempt begins.

@@ -10,7 +10,6 @@ use super::archive::DeadReason;
 use super::books::{Books, Item};
 use super::events::EventKind;
 use super::line::{Spot, Taken};
-use super::settle::discard;
 use super::switches::Setting;
 use super::terms::since_1970;
 use super::{Outcome, Shared};
@@ -76,7 +75,7 @@ impl<T, R> Shared<T, R> {
         let jobs = self.do_due_jobs();
         self.send_letters();
         let (dropped, records) = self.archive.expire(self.time.now().to_nanos());
-        discard(dropped.0);
+        dropped.discard();
         let next = [jobs, self.watch(), self.end_hold(), records];
         next.into_iter().flatten().min()
     }
