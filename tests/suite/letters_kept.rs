@@ -310,6 +310,36 @@ fn the_dead_queue_may_be_anywhere() {
     settle(&dead, Books::completed(100));
 }
 
+/// It gives them back at once, and so has room for the next.
+#[test]
+fn a_dead_queue_that_is_shut_down_takes_any_number_of_letters() {
+    let ((cellar, _), (runtime, _), drops) = (still(), still(), Drops::new());
+    let dead = dead_queue(&cellar, 1);
+    let builder = runtime.queue::<Payload, ()>("source").capacity(4);
+    let queue = builder.dead_letters(&dead).build().unwrap();
+    queue.workers(1, |_| Err(Failure::msg("no"))).unwrap();
+    cellar.shutdown(PATIENCE);
+    for number in 0..4 {
+        queue.add((number, drops.token())).unwrap();
+        runtime.run_until_idle();
+        assert_eq!(queue.stats().unsent, 0, "after {number}");
+    }
+    let returned = dead.take_returned();
+    let numbers = returned.iter();
+    let numbers = numbers.map(|(_, letter)| letter.payload.as_ref().unwrap().0);
+    assert!(numbers.eq(0..4));
+    audit(&queue.stats(), Books { failed: 4, ..NONE });
+    audit(
+        &dead.stats(),
+        Books {
+            returned: 4,
+            ..NONE
+        },
+    );
+    drop(returned);
+    assert_eq!(drops.get(), 4);
+}
+
 /// What was kept, or failed while the runtime drained, is given back with the dead queue's jobs.
 #[test]
 fn a_shutdown_returns_the_letters() {

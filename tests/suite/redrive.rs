@@ -280,7 +280,10 @@ fn redriving_loses_nothing_under_load() {
     const JOBS: u32 = 400;
     let (runtime, drops) = (runtime(), Drops::new());
     let dead = dead_queue(&runtime, 4);
-    let builder = runtime.queue::<Payload, ()>("source").capacity(16);
+    // With room for all: a source full of kept letters takes none back, and their queue has no room for those.
+    let builder = runtime
+        .queue::<Payload, ()>("source")
+        .capacity(JOBS as usize);
     let queue = builder.dead_letters(&dead).build().unwrap();
     let (done, tries) = (Log::new(), Count::new());
     let (log, count) = (done.clone(), tries.clone());
