@@ -153,12 +153,8 @@ fn every_end_by_a_handler_arrives_with_all_that_is_known() {
             assert_eq!(place.is_some(), *kind == Panic, "{place:?}");
             assert!(place.iter().all(|place| place.contains("letters.rs")));
         }
-        let times = lease.payload().history.iter().map(|error| error.at);
-        assert_eq!(
-            times.last(),
-            Some(clock.wall()),
-            "as long as nothing passed since"
-        );
+        let last = lease.payload().history.last().map(|error| error.at);
+        assert_eq!(last, Some(clock.wall()), "as long as nothing passed since");
         let last = history.last().unwrap().clone();
         let expected = Read {
             number,

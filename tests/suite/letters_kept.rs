@@ -346,7 +346,7 @@ fn a_shutdown_returns_the_letters() {
     for dead_first in [true, false] {
         for capacity in [1, 100] {
             let (runtime, drops, gate) = (runtime(), Drops::new(), Gate::new());
-            let cellar = (!dead_first).then(|| self::runtime());
+            let cellar = (!dead_first).then(self::runtime);
             let dead = dead_queue(cellar.as_ref().unwrap_or(&runtime), capacity);
             let builder = runtime.queue::<Payload, ()>("source").capacity(20);
             let queue = builder.dead_letters(&dead).build().unwrap();

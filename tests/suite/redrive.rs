@@ -93,7 +93,7 @@ fn redriven_letters_are_new_jobs() {
 fn redrive_takes_what_the_filter_wants_and_leaves_the_rest_in_place() {
     let ((runtime, _), drops) = (still(), Drops::new());
     let (dead, queue) = letters(&runtime, &drops, 8);
-    let even = |letter: &DeadLetter<Payload>| letter.payload.as_ref().unwrap().0 % 2 == 0;
+    let even = |letter: &DeadLetter<Payload>| letter.payload.as_ref().unwrap().0.is_multiple_of(2);
     let done = dead.redrive(&queue, Redrive::all().filter(even).limit(3));
     // It does not look further than it has to.
     assert_eq!((done.jobs.len(), done.skipped, done.stopped), (3, 2, false));
