@@ -293,11 +293,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
         settle: impl FnOnce(&Shared<T, R>, Claim) -> bool,
     ) -> Result<(), LeaseLost> {
         self.give_up_time();
-        let id = self.id();
+        let (id, before) = (self.id(), self.queue.revoked(self.claim()));
         let claim = self.claim.take().expect(SETTLED);
         match settle(&self.queue, claim) {
             true => Ok(()),
-            false => Err(self.lost(id)),
+            // Or else it was decided in this very instant.
+            false => Err(before.map_or_else(|| self.lost(id), |why| LeaseLost { why })),
         }
     }
 

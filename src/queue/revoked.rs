@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::Shared;
+use super::dossier::Dossier;
 use crate::model::{JobId, JobState};
 use crate::table::Claim;
 
@@ -57,10 +58,9 @@ impl<T, R> Shared<T, R> {
     }
 
     /// What the canceller said.
-    pub(super) fn cancel_reason(&self, id: JobId) -> Option<String> {
-        let noted = self.dossiers.peek(id.slot, id.occupancy, |dossier| {
-            dossier.cancel_reason.clone()
-        });
-        noted.flatten()
+    fn cancel_reason(&self, id: JobId) -> Option<String> {
+        let reason = |dossier: &Dossier| dossier.cancel_reason.clone();
+        let noted = self.dossiers.peek(id.slot, id.occupancy, reason).flatten();
+        noted.or_else(|| reason(self.archive.find(id)?.dossier.as_deref()?))
     }
 }

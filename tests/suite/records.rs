@@ -7,28 +7,31 @@ use guichet::{DeadReason, Failure, Gone, JobState, Keep, Revoked};
 
 use super::support::*;
 
-/// Nothing is known of a job that has ended and whose record is not kept, whether or not its slot serves another.
+/// Of a job that has ended and whose record is not kept nothing is known once its slot serves another.
 #[test]
 fn without_a_record_a_job_that_has_ended_is_gone() {
     let (runtime, _) = still();
     let queue = runtime.queue::<u32, ()>("numbers").keep_failed(1);
-    let queue = queue.build().unwrap();
+    let queue = queue.capacity(1).build().unwrap();
     queue
         .workers(1, |job| match job.payload() {
             0 => Ok(()),
             _ => Err(Failure::msg("no")),
         })
         .unwrap();
-    let completed = queue.add(0).unwrap();
-    let (evicted, kept) = (queue.add(1).unwrap(), queue.add(2).unwrap());
-    runtime.run_until_idle();
+    let [completed, evicted, kept, last] = [0, 1, 2, 0].map(|number| {
+        let id = queue.add(number).unwrap();
+        runtime.run_until_idle();
+        id
+    });
     assert_eq!(queue.job_info(completed).unwrap_err(), Gone);
     assert_eq!(queue.job_info(evicted).unwrap_err(), Gone);
     assert_eq!(queue.job_info(kept).unwrap().errors.len(), 1);
+    assert_eq!(queue.job_info(last).unwrap().state, JobState::Completed);
     queue.forget_ended();
     assert_eq!(queue.job_info(kept).unwrap_err(), Gone);
     let books = Books {
-        completed: 1,
+        completed: 2,
         failed: 2,
         ..NONE
     };
