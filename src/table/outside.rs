@@ -8,7 +8,7 @@ use super::slab::{Slab, Slot};
 use super::tokens::{Entered, Spoils, Surfaced, Trace};
 use super::word::{FREE, FULL, LETTER, LINE, NOTED, SIDE, STRAY, Ticket, WAITER, Word};
 use crate::model::{JobState, Verb};
-use crate::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
+use crate::sync::atomic::Ordering::{self, AcqRel, Relaxed};
 use crate::sync::order;
 
 /// A job that was ended from outside.
@@ -280,57 +280,6 @@ impl<T, O> Slab<T, O> {
                 Ok(()) => return Ok(new.epoch()),
                 Err(now) if wanted(now) => held = now,
                 Err(_) => return Err(Some(self.release(number))),
-            }
-        }
-    }
-
-    /// Takes the dead letter's payload, if its handler has left it, and the hold that came with
-    /// [`Owed::Letter`](super::Owed); the spoils are what is left of the job.
-    pub fn send_letter(&self, number: u32) -> (Option<T>, Spoils<T, O>) {
-        let mut word = self.load(number);
-        let full = loop {
-            debug_assert!(
-                word.is_terminal() && word.has(LETTER) && word.holders() > 0,
-                "{word:?}"
-            );
-            // Relaxed: this hold is the last, and LETTER keeps the slot, so nobody else moves the payload.
-            match self.swap(number, word, word.without(FULL), Relaxed) {
-                Ok(()) => break word.has(FULL),
-                Err(now) => word = now,
-            }
-        };
-        let payload = full.then(|| self.move_payload(number));
-        let mut word = self.load(number);
-        loop {
-            // Relaxed: no verb, and the slot's next tenant comes after the pool's Release and Acquire.
-            match self.swap(number, word, word.without(LETTER), Relaxed) {
-                Ok(()) => return (payload, self.release(number)),
-                Err(now) => word = now,
-            }
-        }
-    }
-
-    /// The dead letter can't be sent now: gives the hold up; slot and payload stay.
-    pub fn keep_letter(&self, number: u32) {
-        let mut word = self.load(number);
-        loop {
-            // ORDERING: Release — whatever the holders did before the letter is sent; pairs with the Acquire in `hold_letter`.
-            match self.swap(number, word, word.released(), Release) {
-                Ok(()) => return,
-                Err(now) => word = now,
-            }
-        }
-    }
-
-    /// Holds a letter that was kept, to send it.
-    pub fn hold_letter(&self, number: u32) {
-        let mut word = self.load(number);
-        loop {
-            debug_assert!(word.is_terminal() && word.has(LETTER), "{word:?}");
-            // ORDERING: Acquire — as in `keep_letter`.
-            match self.swap(number, word, word.pinned(), Acquire) {
-                Ok(()) => return,
-                Err(now) => word = now,
             }
         }
     }
