@@ -180,7 +180,12 @@ impl<T, R> Shared<T, R> {
             return;
         };
         let failure = Failure::timed_out();
-        let decided = match self.next(&claim, &failure) {
+        let next = match claim.has_payload() {
+            true => self.next(&claim, &failure),
+            // Its handler has consumed it, however many attempts the job may have.
+            false => Next::Nothing(DeadReason::Exhausted),
+        };
+        let decided = match next {
             Next::Again(_, pause) => self.retry_running(&claim, &failure, pause),
             Next::Nothing(reason) => self.bury_running(&claim, failure, reason),
         };

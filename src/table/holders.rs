@@ -7,7 +7,7 @@ use super::slab::Slab;
 use super::tokens::{Claim, Owed, Spoils};
 use super::word::{FULL, LETTER, LINE, SIDE, Ticket};
 use crate::model::JobState;
-use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::order;
 
 impl<T, O> Slab<T, O> {
@@ -16,7 +16,9 @@ impl<T, O> Slab<T, O> {
         let number = ticket.slot();
         let mut word = self.load(number);
         loop {
-            if word.epoch() != ticket.epoch() || word.state() != JobState::Active {
+            let named =
+                word.epoch() == ticket.epoch() || cfg!(guichet_bug = "slab_hold_any_attempt");
+            if !named || word.state() != JobState::Active {
                 return None;
             }
             // Relaxed: the hold keeps, and publishes nothing.
@@ -45,7 +47,7 @@ impl<T, O> Slab<T, O> {
         let mut word = self.load(number);
         loop {
             let last = word.is_terminal() && word.holders() == 1;
-            if last && word.has(LETTER) {
+            if word.has(LETTER) && (last || cfg!(guichet_bug = "slab_letter_early")) {
                 // The hold goes on: whoever has it sees to the letter.
                 return Spoils {
                     owed: Some(Owed::Letter(number)),
@@ -74,7 +76,9 @@ impl<T, O> Slab<T, O> {
                         continue;
                     }
                     let vacant = new.is_vacant().then(|| Vacant::new(number));
-                    let waits = new.state() == JobState::Delayed && new.holders() == 0;
+                    let waits = new.state() == JobState::Delayed
+                        && (new.holders() == 0) != cfg!(guichet_bug = "slab_owed_to_first")
+                        && !cfg!(guichet_bug = "slab_owed_forgotten");
                     return Spoils {
                         vacant,
                         payload,
@@ -106,7 +110,11 @@ impl<T, O> Slab<T, O> {
         let mut word = self.load(number);
         loop {
             // Relaxed: no verb, and the slot's next tenant comes after the pool's Release and Acquire.
-            match self.swap(number, word, word.without(LETTER), Relaxed) {
+            let new = match cfg!(guichet_bug = "slab_letter_twice") {
+                true => word,
+                false => word.without(LETTER),
+            };
+            match self.swap(number, word, new, Relaxed) {
                 Ok(()) => return (payload, self.release(number)),
                 Err(now) => word = now,
             }
@@ -118,7 +126,8 @@ impl<T, O> Slab<T, O> {
         let mut word = self.load(number);
         loop {
             // ORDERING: Release — whatever the holders did before the letter is sent; pairs with the Acquire in `hold_letter`.
-            match self.swap(number, word, word.released(), Release) {
+            let order = order!("slab_keep_letter_relaxed", Release);
+            match self.swap(number, word, word.released(), order) {
                 Ok(()) => return,
                 Err(now) => word = now,
             }
@@ -130,8 +139,9 @@ impl<T, O> Slab<T, O> {
         let mut word = self.load(number);
         loop {
             debug_assert!(word.is_terminal() && word.has(LETTER), "{word:?}");
-            // ORDERING: Acquire — as in `keep_letter`.
-            match self.swap(number, word, word.pinned(), Acquire) {
+            // Relaxed: what the holders did came with the load, or with a failed swap; and who holds the letter
+            // between these and keeps it again, has not touched the job.
+            match self.swap(number, word, word.pinned(), Relaxed) {
                 Ok(()) => return,
                 Err(now) => word = now,
             }

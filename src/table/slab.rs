@@ -20,7 +20,7 @@ use crate::sync::{Arc, UnsafeCell, order};
 /// The hot line of one job. A cache line for payloads of up to 24 bytes.
 #[repr(align(64))]
 pub(super) struct Slot<T, O> {
-    word: AtomicU64,
+    pub(super) word: AtomicU64,
     /// How many jobs the slot has held, the present one included.
     pub(super) occupancy: AtomicU64,
     /// Where its ticket lay in its line, once it was taken out.
@@ -124,11 +124,20 @@ impl<T, O> Slab<T, O> {
         self.activate_and(ticket, trace, |word| word)
     }
 
-    /// `activate`, and moves the payload out: for handlers that take it by value.
+    /// `activate`, and moves the payload out: for handlers that take it by value. `None` if somebody still holds the slot, who
+    /// may be reading the payload: a late handler, or who looks at the job.
     #[inline(always)]
-    pub fn activate_owned(&self, ticket: Ticket, trace: Trace) -> Result<(Claim, T), Surfaced> {
-        let claim = self.activate_and(ticket, trace, |word| word.without(FULL))?;
-        let payload = self.move_payload(claim.slot);
+    pub fn activate_owned(
+        &self,
+        ticket: Ticket,
+        trace: Trace,
+    ) -> Result<(Claim, Option<T>), Surfaced> {
+        let empty = |word: Word| {
+            let held = word.holders() > 1 && !cfg!(guichet_bug = "slab_take_held");
+            if held { word } else { word.without(FULL) }
+        };
+        let claim = self.activate_and(ticket, trace, empty)?;
+        let payload = (!claim.has_payload()).then(|| self.move_payload(claim.slot));
         Ok((claim, payload))
     }
 
@@ -147,9 +156,13 @@ impl<T, O> Slab<T, O> {
                 return Err(self.surface(ticket, trace));
             }
             let active = word.apply(Verb::Activate).without(trace.flag());
-            let new = also(active.without(FREE).pinned());
-            // ORDERING: Acquire — payload and former attempts, published by `admit` and `retry`; the
-            // ticket itself may have come over a desk, which orders nothing.
+            let active = match cfg!(guichet_bug = "slab_free_kept") {
+                true => active,
+                false => active.without(FREE),
+            };
+            let new = also(active.pinned());
+            // ORDERING: Acquire — payload and former attempts, published by `admit` and `retry`, and the reads of who held the
+            // slot; the ticket itself may have come over a desk, which orders nothing.
             let order = order!("slab_activate_relaxed", Acquire);
             if cfg!(guichet_bug = "slab_activate_check_then_act") {
                 slot.word.store(new.0, Relaxed);
@@ -157,7 +170,8 @@ impl<T, O> Slab<T, O> {
                 word = now;
                 continue;
             }
-            let attempts = slot.attempts.load(Relaxed) + u32::from(!word.has(FREE));
+            let counts = !word.has(FREE) || cfg!(guichet_bug = "slab_free_ignored");
+            let attempts = slot.attempts.load(Relaxed) + u32::from(counts);
             slot.attempts.store(attempts, Relaxed);
             return Ok(Claim {
                 slot: ticket.slot(),
@@ -298,7 +312,8 @@ impl<T, O> Slab<T, O> {
         // hold the slot or a ticket or letter keeps it, it decides, and emptying takes steps of its own.
         let decide = |word: Word| {
             let new = word.apply(verb).without(WAITER);
-            match word.holders() == 1 && !word.has(LINE) && !letter {
+            let alone = word.holders() == 1 || cfg!(guichet_bug = "slab_settle_ignores_holders");
+            match alone && !word.has(LINE) && !letter {
                 true => new.without(FULL).released(),
                 false if letter => new.with(LETTER),
                 false => new,
@@ -312,9 +327,9 @@ impl<T, O> Slab<T, O> {
             }
             unchanged.then_some((claim.word, new))
         } else {
-            // Relaxed: this thread alone touches what it takes below, and the next tenant's first
-            // use comes after the pool's Release and Acquire.
-            self.step(&claim, Relaxed, decide)
+            // ORDERING: Acquire — the reads of those who held the slot too and left, before the payload moves; pairs with the
+            // Release in `release`. No Release: the next tenant's first use comes after the pool's Release and Acquire.
+            self.step(&claim, order!("slab_settle_relaxed", Acquire), decide)
         };
         let Some((old, new)) = decided else {
             return Settled {
