@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Shared;
+use super::books::{Books, Item};
 use super::desk::Desk;
 use super::events::EventKind;
 use super::job::Job;
@@ -83,7 +84,11 @@ impl<T, R> Shared<T, R> {
         handler: &impl Fn(T) -> Result<R, Failure>,
     ) -> Option<u64> {
         let (claim, payload) = match self.slab.activate_owned(taken.ticket, taken.trace) {
-            Ok(activated) => activated,
+            Ok((claim, Some(payload))) => (claim, payload),
+            Ok((claim, None)) => {
+                self.wait_for_holders(claim);
+                return None;
+            }
             Err(stale) => return self.surfaced(stale, taken.trace),
         };
         self.slab.set_place(&claim, taken.trace, taken.place);
@@ -112,6 +117,24 @@ impl<T, R> Shared<T, R> {
     pub(super) fn started(&self, now: Setting, claim: &Claim) -> bool {
         self.tell_attempt(EventKind::Started, claim, claim.ticket().epoch());
         !now.any(Setting::HALTED)
+    }
+
+    /// The attempt needs the payload for itself, and somebody may still be reading it: the job is delayed until that one has
+    /// left.
+    #[cold]
+    pub(super) fn wait_for_holders(&self, claim: Claim) {
+        let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
+        let (epoch, due) = (claim.past().next_epoch(), self.time.now().to_nanos());
+        self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
+        self.slab.record(claim.slot()).overlap.store(0, Relaxed);
+        match self.put_off(claim, Verb::Snooze, due) {
+            Ok(()) => {
+                self.common.enter(Item::Snoozed);
+                self.tell(EventKind::Snoozed, id, epoch, 0, None);
+                self.delayed_until(id, due);
+            }
+            Err(spoils) => self.share_late(spoils),
+        }
     }
 
     /// The attempt was none: the job waits again, with its payload if that was taken, where it lay.

@@ -389,11 +389,12 @@ impl<T, R> Shared<T, R> {
             self.take(&mut batch, Portion::ONE, u32::MAX).ok()?;
             let taken = batch.get(0);
             match self.slab.activate_owned(taken.ticket, taken.trace) {
-                Ok((claim, payload)) => {
+                Ok((claim, Some(payload))) => {
                     self.slab.set_place(&claim, taken.trace, taken.place);
                     self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
                     return Some((claim, payload));
                 }
+                Ok((claim, None)) => self.wait_for_holders(claim),
                 Err(stale) => {
                     self.surfaced(stale, taken.trace);
                 }

@@ -89,8 +89,10 @@ impl Switches {
     /// seen here or sees that step.
     #[inline(always)]
     pub(super) fn after_step(&self) -> Setting {
-        // ORDERING: full fence — the caller's step before this look; partner: the fences behind `turn_on`.
-        fence_after_rmw();
+        if !cfg!(guichet_bug = "switch_step_no_fence") {
+            // ORDERING: full fence — the caller's step before this look; partner: the fences behind `turn_on`.
+            fence_after_rmw();
+        }
         self.now()
     }
 
@@ -102,8 +104,10 @@ impl Switches {
 
     /// What the caller turned comes before whatever it does next.
     pub(super) fn fence(&self) {
-        // ORDERING: SeqCst fence — the switch before the caller's next look or step; partner: the fence of `after_step`.
-        fence(SeqCst);
+        if !cfg!(guichet_bug = "switch_turn_no_fence") {
+            // ORDERING: SeqCst fence — the switch before the caller's next look or step; partner: the fence of `after_step`.
+            fence(SeqCst);
+        }
     }
 
     /// Turns `some` off; how they were set before.

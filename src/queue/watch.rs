@@ -180,9 +180,9 @@ impl<T, R> Shared<T, R> {
             return;
         };
         let failure = Failure::timed_out();
-        // A handler that consumes its payload leaves none for another attempt, whatever the job's own options say.
-        let next = match self.slab.has_payload(&claim) {
+        let next = match claim.has_payload() {
             true => self.next(&claim, &failure),
+            // Its handler has consumed it, however many attempts the job may have.
             false => Next::Nothing(DeadReason::Exhausted),
         };
         let decided = match next {

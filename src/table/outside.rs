@@ -8,7 +8,7 @@ use super::slab::{Slab, Slot};
 use super::tokens::{Entered, Spoils, Surfaced, Trace};
 use super::word::{FREE, FULL, LETTER, LINE, NOTED, SIDE, STRAY, Ticket, WAITER, Word};
 use crate::model::{JobState, Verb};
-use crate::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
+use crate::sync::atomic::Ordering::{self, Relaxed};
 use crate::sync::order;
 
 /// A job that was ended from outside.
@@ -75,7 +75,7 @@ impl<T, O> Slab<T, O> {
     /// `bury` over the head of the handler whose attempt `ticket` names. With `letter` the last holder owes the dead letter.
     pub fn revoke(&self, ticket: Ticket, letter: bool) -> Option<Ended<T, O>> {
         self.end_if(ticket.slot(), Verb::Bury, letter, |_, word| {
-            word.epoch() == ticket.epoch()
+            word.epoch() == ticket.epoch() || cfg!(guichet_bug = "slab_revoke_any_attempt")
         })
     }
 
@@ -125,7 +125,13 @@ impl<T, O> Slab<T, O> {
             // Our own hold, in the same step: nobody frees the slot while we still empty it.
             // Relaxed: payload and waiter came with the load, or with a failed swap, and the word's changes
             // in between keep its epoch only if they are surfacings or holds, which publish nothing.
-            match self.swap(number, word, new.pinned(), Relaxed) {
+            let ended = if cfg!(guichet_bug = "slab_end_check_then_act") {
+                self.slot(number).word.store(new.pinned().0, Relaxed);
+                Ok(())
+            } else {
+                self.swap(number, word, new.pinned(), Relaxed)
+            };
+            match ended {
                 Ok(()) => {
                     let waiter = self.take_waiter(number, word);
                     let released = self.release(number);
@@ -188,9 +194,9 @@ impl<T, O> Slab<T, O> {
                 Trace::Line => word.apply(Verb::Promote).with(LINE),
                 Trace::Side => word.apply(Verb::Promote).with(SIDE),
             };
-            // ORDERING: AcqRel — what the job's last attempt did, passed on from `put_off` to `activate`. A Relaxed swap would
-            // do, being in the release sequence of `put_off`; no bug stands for this one.
-            match self.swap(number, word, new, AcqRel) {
+            // Relaxed: publishes nothing. What the last attempt and a decision over its head did goes on to `activate`, since this
+            // swap is in the release sequences of `put_off`, `rewrite` and `release`.
+            match self.swap(number, word, new, Relaxed) {
                 Ok(()) => {
                     let ticket = Ticket::new(number, new);
                     return Some(Entered { ticket, trace });
@@ -237,7 +243,12 @@ impl<T, O> Slab<T, O> {
         due: u64,
         overlap: u64,
     ) -> Result<u64, Option<Spoils<T, O>>> {
-        let named = |word: Word| word.state() == JobState::Active && word.epoch() == ticket.epoch();
+        let named = |word: Word| {
+            // Without a payload there is no other attempt.
+            word.has(FULL)
+                && word.state() == JobState::Active
+                && (word.epoch() == ticket.epoch() || cfg!(guichet_bug = "slab_revoke_any_attempt"))
+        };
         let write = |record: &Record| {
             record.wall.store(0, Relaxed);
             record.newest.store(false, Relaxed);
@@ -266,6 +277,11 @@ impl<T, O> Slab<T, O> {
             if !wanted(word) {
                 return Err(None);
             }
+            if cfg!(guichet_bug = "slab_rewrite_no_hold") {
+                write(self.record(number));
+                let step = self.swap(number, word, verb(word), order);
+                return step.map(|()| verb(word).epoch()).map_err(|_| None);
+            }
             // Relaxed: the hold keeps, and publishes nothing.
             match self.swap(number, word, word.pinned(), Relaxed) {
                 Ok(()) => break,
@@ -280,57 +296,6 @@ impl<T, O> Slab<T, O> {
                 Ok(()) => return Ok(new.epoch()),
                 Err(now) if wanted(now) => held = now,
                 Err(_) => return Err(Some(self.release(number))),
-            }
-        }
-    }
-
-    /// Takes the dead letter's payload, if its handler has left it, and the hold that came with
-    /// [`Owed::Letter`](super::Owed); the spoils are what is left of the job.
-    pub fn send_letter(&self, number: u32) -> (Option<T>, Spoils<T, O>) {
-        let mut word = self.load(number);
-        let full = loop {
-            debug_assert!(
-                word.is_terminal() && word.has(LETTER) && word.holders() > 0,
-                "{word:?}"
-            );
-            // Relaxed: this hold is the last, and LETTER keeps the slot, so nobody else moves the payload.
-            match self.swap(number, word, word.without(FULL), Relaxed) {
-                Ok(()) => break word.has(FULL),
-                Err(now) => word = now,
-            }
-        };
-        let payload = full.then(|| self.move_payload(number));
-        let mut word = self.load(number);
-        loop {
-            // Relaxed: no verb, and the slot's next tenant comes after the pool's Release and Acquire.
-            match self.swap(number, word, word.without(LETTER), Relaxed) {
-                Ok(()) => return (payload, self.release(number)),
-                Err(now) => word = now,
-            }
-        }
-    }
-
-    /// The dead letter can't be sent now: gives the hold up; slot and payload stay.
-    pub fn keep_letter(&self, number: u32) {
-        let mut word = self.load(number);
-        loop {
-            // ORDERING: Release — whatever the holders did before the letter is sent; pairs with the Acquire in `hold_letter`.
-            match self.swap(number, word, word.released(), Release) {
-                Ok(()) => return,
-                Err(now) => word = now,
-            }
-        }
-    }
-
-    /// Holds a letter that was kept, to send it.
-    pub fn hold_letter(&self, number: u32) {
-        let mut word = self.load(number);
-        loop {
-            debug_assert!(word.is_terminal() && word.has(LETTER), "{word:?}");
-            // ORDERING: Acquire — as in `keep_letter`.
-            match self.swap(number, word, word.pinned(), Acquire) {
-                Ok(()) => return,
-                Err(now) => word = now,
             }
         }
     }

@@ -2,15 +2,16 @@
 //!
 //! A verb pushes nothing and runs no user code: it moves what the winner now owns (result cell,
 //! payload, vacant slot) into [`Spoils`] or a [`Ticket`], and the caller does with it what it must.
-//! Here is a job's own path; `outside.rs` has the verbs of those who do not hold it.
+//! Here is the path of a job that needs one attempt; `again.rs` has those that lead to another, `holders.rs` what
+//! holders leave, `outside.rs` the verbs of those who do not hold the job.
 
 use std::mem::MaybeUninit;
 
 use super::pool::Vacant;
 use super::record::{Marks, Record};
-use super::tokens::{Claim, Entered, Entry, Owed, Settled, Spoils, Surfaced, Trace};
-use super::word::{FREE, FULL, Flag, LETTER, LINE, NOTED, SIDE, STRAY, Ticket, WAITER, Word};
-use crate::model::{JobState, Verb};
+use super::tokens::{Claim, Entry, Settled, Spoils, Surfaced, Trace};
+use super::word::{FREE, FULL, LETTER, LINE, NOTED, STRAY, Ticket, WAITER, Word};
+use crate::model::Verb;
 use crate::park::Oneshot;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -19,7 +20,7 @@ use crate::sync::{Arc, UnsafeCell, order};
 /// The hot line of one job. A cache line for payloads of up to 24 bytes.
 #[repr(align(64))]
 pub(super) struct Slot<T, O> {
-    word: AtomicU64,
+    pub(super) word: AtomicU64,
     /// How many jobs the slot has held, the present one included.
     pub(super) occupancy: AtomicU64,
     /// Where its ticket lay in its line, once it was taken out.
@@ -27,7 +28,7 @@ pub(super) struct Slot<T, O> {
     /// Attempts begun, and marks.
     pub(super) attempts: AtomicU32,
     priority: AtomicU32,
-    payload: UnsafeCell<MaybeUninit<T>>,
+    pub(super) payload: UnsafeCell<MaybeUninit<T>>,
     waiter: UnsafeCell<Option<Arc<Oneshot<O>>>>,
 }
 
@@ -123,11 +124,20 @@ impl<T, O> Slab<T, O> {
         self.activate_and(ticket, trace, |word| word)
     }
 
-    /// `activate`, and moves the payload out: for handlers that take it by value.
+    /// `activate`, and moves the payload out: for handlers that take it by value. `None` if somebody still holds the slot, who
+    /// may be reading the payload: a late handler, or who looks at the job.
     #[inline(always)]
-    pub fn activate_owned(&self, ticket: Ticket, trace: Trace) -> Result<(Claim, T), Surfaced> {
-        let claim = self.activate_and(ticket, trace, |word| word.without(FULL))?;
-        let payload = self.move_payload(claim.slot);
+    pub fn activate_owned(
+        &self,
+        ticket: Ticket,
+        trace: Trace,
+    ) -> Result<(Claim, Option<T>), Surfaced> {
+        let empty = |word: Word| {
+            let held = word.holders() > 1 && !cfg!(guichet_bug = "slab_take_held");
+            if held { word } else { word.without(FULL) }
+        };
+        let claim = self.activate_and(ticket, trace, empty)?;
+        let payload = (!claim.has_payload()).then(|| self.move_payload(claim.slot));
         Ok((claim, payload))
     }
 
@@ -146,9 +156,13 @@ impl<T, O> Slab<T, O> {
                 return Err(self.surface(ticket, trace));
             }
             let active = word.apply(Verb::Activate).without(trace.flag());
-            let new = also(active.without(FREE).pinned());
-            // ORDERING: Acquire — payload and former attempts, published by `admit` and `retry`; the
-            // ticket itself may have come over a desk, which orders nothing.
+            let active = match cfg!(guichet_bug = "slab_free_kept") {
+                true => active,
+                false => active.without(FREE),
+            };
+            let new = also(active.pinned());
+            // ORDERING: Acquire — payload and former attempts, published by `admit` and `retry`, and the reads of who held the
+            // slot; the ticket itself may have come over a desk, which orders nothing.
             let order = order!("slab_activate_relaxed", Acquire);
             if cfg!(guichet_bug = "slab_activate_check_then_act") {
                 slot.word.store(new.0, Relaxed);
@@ -156,7 +170,8 @@ impl<T, O> Slab<T, O> {
                 word = now;
                 continue;
             }
-            let attempts = slot.attempts.load(Relaxed) + u32::from(!word.has(FREE));
+            let counts = !word.has(FREE) || cfg!(guichet_bug = "slab_free_ignored");
+            let attempts = slot.attempts.load(Relaxed) + u32::from(counts);
             slot.attempts.store(attempts, Relaxed);
             return Ok(Claim {
                 slot: ticket.slot(),
@@ -297,7 +312,8 @@ impl<T, O> Slab<T, O> {
         // hold the slot or a ticket or letter keeps it, it decides, and emptying takes steps of its own.
         let decide = |word: Word| {
             let new = word.apply(verb).without(WAITER);
-            match word.holders() == 1 && !word.has(LINE) && !letter {
+            let alone = word.holders() == 1 || cfg!(guichet_bug = "slab_settle_ignores_holders");
+            match alone && !word.has(LINE) && !letter {
                 true => new.without(FULL).released(),
                 false if letter => new.with(LETTER),
                 false => new,
@@ -311,9 +327,9 @@ impl<T, O> Slab<T, O> {
             }
             unchanged.then_some((claim.word, new))
         } else {
-            // Relaxed: this thread alone touches what it takes below, and the next tenant's first
-            // use comes after the pool's Release and Acquire.
-            self.step(&claim, Relaxed, decide)
+            // ORDERING: Acquire — the reads of those who held the slot too and left, before the payload moves; pairs with the
+            // Release in `release`. No Release: the next tenant's first use comes after the pool's Release and Acquire.
+            self.step(&claim, order!("slab_settle_relaxed", Acquire), decide)
         };
         let Some((old, new)) = decided else {
             return Settled {
@@ -349,114 +365,9 @@ impl<T, O> Slab<T, O> {
         self.step(claim, Relaxed, |word| word.with(NOTED)).is_some()
     }
 
-    /// `retry`, `snooze` or `requeue`: the job waits again, and its ticket must go into a lane, to `trace` if
-    /// that is free. Only a retry has used its attempt.
-    ///
-    /// The spoils of a late attempt come back instead if somebody else decided the job.
-    pub fn retry(&self, claim: Claim, verb: Verb, trace: Trace) -> Result<Entered, Spoils<T, O>> {
-        // ORDERING: Release — this attempt's effects before the next attempt's beginning (public
-        // contract); pairs with the Acquire in `activate`.
-        let order = order!("slab_retry_relaxed", Release);
-        let mut entered = trace;
-        let waiting = |word: Word| {
-            entered = word.way_in(trace);
-            word.apply(verb)
-                .with(entered.flag())
-                .with(after(verb))
-                .released()
-        };
-        match self.step(&claim, order, waiting) {
-            Some((_, new)) => Ok(Entered {
-                ticket: Ticket::new(claim.slot, new),
-                trace: entered,
-            }),
-            None => Err(self.release(claim.slot)),
-        }
-    }
-
-    /// `retry` or `snooze` with a pause: the job is delayed until the instant that the caller has put into its record.
-    pub fn put_off(&self, claim: Claim, verb: Verb) -> Result<(), Spoils<T, O>> {
-        // ORDERING: Release — as in `retry`; pairs with the Acquire in `activate`, by way of `promote`.
-        let order = order!("slab_put_off_relaxed", Release);
-        let delayed = |word: Word| word.put_off(verb).with(after(verb)).released();
-        match self.step(&claim, order, delayed) {
-            Some(_) => Ok(()),
-            None => Err(self.release(claim.slot)),
-        }
-    }
-
-    /// `requeue` of an attempt that was given its payload by value and has not used it.
-    pub fn requeue_with(
-        &self,
-        claim: Claim,
-        payload: T,
-        trace: Trace,
-    ) -> Result<Entered, Spoils<T, O>> {
-        // SAFETY: the activation cleared FULL for this claim, so nobody else touches the payload until it is set again.
-        self.slot(claim.slot).payload.with_mut(|cell| unsafe {
-            (*cell).write(payload);
-        });
-        let mut entered = trace;
-        let waiting = |word: Word| {
-            entered = word.way_in(trace);
-            let word = word.apply(Verb::Requeue).with(entered.flag());
-            word.with(FREE).with(FULL).released()
-        };
-        // ORDERING: Release — the payload, as in `admit`; pairs with the Acquire in `activate`.
-        match self.step(
-            &claim,
-            order!("slab_requeue_with_relaxed", Release),
-            waiting,
-        ) {
-            Some((_, new)) => Ok(Entered {
-                ticket: Ticket::new(claim.slot, new),
-                trace: entered,
-            }),
-            None => {
-                let payload = Some(self.move_payload(claim.slot));
-                Err(Spoils {
-                    payload,
-                    ..self.release(claim.slot)
-                })
-            }
-        }
-    }
-
-    /// A second hold on the attempt that `ticket` names, for somebody who looks at its job; to be given up with `leave`.
-    pub fn hold(&self, ticket: Ticket) -> Option<Claim> {
-        let number = ticket.slot();
-        let mut word = self.load(number);
-        loop {
-            if word.epoch() != ticket.epoch() || word.state() != JobState::Active {
-                return None;
-            }
-            // Relaxed: the hold keeps, and publishes nothing.
-            match self.swap(number, word, word.pinned(), Relaxed) {
-                Ok(()) => {
-                    return Some(Claim {
-                        slot: number,
-                        word: word.pinned(),
-                        attempts: self.slot(number).attempts.load(Relaxed),
-                    });
-                }
-                Err(now) => word = now,
-            }
-        }
-    }
-
-    /// Whether the claimed job's payload lies in its slot, and was not given to its handler by value.
-    pub fn has_payload(&self, claim: &Claim) -> bool {
-        claim.word.has(FULL)
-    }
-
-    /// Gives a hold up without a word about the job.
-    pub fn leave(&self, claim: Claim) -> Spoils<T, O> {
-        self.release(claim.slot)
-    }
-
     /// A step of the attempt itself, if nobody has decided its job: the words before and after.
     #[inline(always)]
-    fn step(
+    pub(super) fn step(
         &self,
         claim: &Claim,
         order: Ordering,
@@ -470,55 +381,6 @@ impl<T, O> Slab<T, O> {
                 // Somebody holds the slot too, or a stray ticket has surfaced: nothing is decided.
                 Err(now) if now.epoch() == claim.word.epoch() => word = now,
                 Err(_) => return None,
-            }
-        }
-    }
-
-    /// A holder leaves. The last one of an ended job takes the payload; whoever makes the slot
-    /// vacant takes the slot.
-    pub(super) fn release(&self, number: u32) -> Spoils<T, O> {
-        let mut payload = None;
-        let mut word = self.load(number);
-        loop {
-            let last = word.is_terminal() && word.holders() == 1;
-            if last && word.has(LETTER) {
-                // The hold goes on: whoever has it sees to the letter.
-                return Spoils {
-                    owed: Some(Owed::Letter(number)),
-                    ..Spoils::none()
-                };
-            }
-            let mut new = word;
-            if last && word.has(FULL) {
-                new = new.without(FULL);
-            }
-            // While a ticket is out the hold must outlive the move: the ticket's surfacing would
-            // vacate the slot under it.
-            let moves = new != word;
-            if !(moves && (word.has(LINE) || word.has(SIDE))) {
-                new = new.released();
-            }
-            // ORDERING: AcqRel — Release: my reads of the payload before the last holder's move;
-            // Acquire: theirs before mine.
-            match self.swap(number, word, new, order!("slab_release_relaxed", AcqRel)) {
-                Ok(()) => {
-                    if moves {
-                        payload = Some(self.move_payload(number));
-                    }
-                    if new.holders() == word.holders() {
-                        word = new;
-                        continue;
-                    }
-                    let vacant = new.is_vacant().then(|| Vacant::new(number));
-                    let waits = new.state() == JobState::Delayed && new.holders() == 0;
-                    return Spoils {
-                        vacant,
-                        payload,
-                        owed: waits.then_some(Owed::Announcement(number)),
-                        ..Spoils::none()
-                    };
-                }
-                Err(now) => word = now,
             }
         }
     }
@@ -576,15 +438,6 @@ impl<T, O> Slab<T, O> {
         word.compare_exchange(old.0, new.0, order, Acquire)
             .map(drop)
             .map_err(Word)
-    }
-}
-
-/// What a verb leaves for the next attempt to know.
-fn after(verb: Verb) -> Flag {
-    match verb {
-        // Only a retry has used its attempt, and only a failed attempt is written down.
-        Verb::Retry => NOTED,
-        _ => FREE,
     }
 }
 

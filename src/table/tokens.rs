@@ -2,7 +2,7 @@
 
 use super::pool::Vacant;
 use super::record::{self, Marks};
-use super::word::{Flag, LINE, SIDE, Ticket, Word};
+use super::word::{FULL, Flag, LINE, SIDE, Ticket, Word};
 use crate::park::Oneshot;
 use crate::sync::Arc;
 
@@ -87,6 +87,12 @@ impl Claim {
     #[inline(always)]
     pub fn marks(&self) -> Marks {
         Marks::from_bits(self.attempts)
+    }
+
+    /// Whether the payload is in the slot; else it was moved out when the attempt began, and there can't be another one.
+    #[inline(always)]
+    pub fn has_payload(&self) -> bool {
+        self.word.has(FULL)
     }
 
     /// What can still be said of the attempt when the claim is used up.

@@ -114,7 +114,12 @@ impl Word {
     /// Nothing refers to the slot any more.
     #[inline(always)]
     pub(super) fn is_vacant(self) -> bool {
-        let kept = LINE.0 | SIDE.0 | LETTER.0 | HOLDERS;
+        let letter = if cfg!(guichet_bug = "word_letter_vacant") {
+            0
+        } else {
+            LETTER.0
+        };
+        let kept = LINE.0 | SIDE.0 | letter | HOLDERS;
         self.is_terminal() && self.0 & kept == 0
     }
 

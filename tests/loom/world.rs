@@ -5,11 +5,11 @@ use guichet::internals::model::{JobState, Verb};
 use guichet::internals::park::Oneshot;
 use guichet::internals::sync::atomic::{AtomicU64, Ordering::*};
 use guichet::internals::table::{
-    Claim, Ended, Entered, Entry, Marks, NotMoved, Pool, Record, Slab, Spoils, Ticket, Trace,
+    Claim, Ended, Entered, Entry, Marks, NotMoved, Owed, Pool, Record, Slab, Spoils, Ticket, Trace,
     Vacant,
 };
 use loom::cell::UnsafeCell;
-use loom::sync::Arc;
+use loom::sync::{Arc, Mutex};
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::SeqCst as Std};
 
@@ -19,6 +19,9 @@ pub struct Tally {
     ended: AtomicUsize,
     dropped: AtomicUsize,
     results: AtomicIsize,
+    /// Jobs whose last holder owes the payload, as a dead letter or since they are returned; and payloads sent.
+    buried: AtomicUsize,
+    sent: AtomicUsize,
 }
 
 /// A payload with memory that loom watches, behind the claim as in life.
@@ -63,6 +66,15 @@ fn take(place: &AtomicU64) -> Option<Ticket> {
     }
 }
 
+/// What the clerk decides over a handler's head.
+#[derive(Clone, Copy)]
+pub enum Verdict {
+    /// Another attempt at the instant 5, beside the handler from `overlap` on, if that is not 0.
+    Again { overlap: u64 },
+    /// The end.
+    Dead { letter: bool },
+}
+
 pub type Cell = Arc<Oneshot<Outcome>>;
 
 pub fn cell() -> Cell {
@@ -80,6 +92,13 @@ pub struct World {
     lane: Vec<AtomicU64>,
     /// Where tickets can be taken out.
     side: AtomicU64,
+    /// Whether slot 0 was announced and the clerk has not looked; when the clerk is to look by itself.
+    announced: AtomicU64,
+    timer: Mutex<Option<u64>>,
+    /// Whether the queue of dead letters has room.
+    room: AtomicU64,
+    /// A slot whose letter was kept, plus 1. Relaxed, so that the word alone must carry what was done to the payload.
+    unsent: AtomicU64,
     tally: StdArc<Tally>,
 }
 
@@ -90,6 +109,10 @@ impl World {
             pool: Pool::new(0, slots, 1),
             lane: (0..slots).map(|_| AtomicU64::new(u64::MAX)).collect(),
             side: AtomicU64::new(u64::MAX),
+            announced: AtomicU64::new(0),
+            timer: Mutex::new(None),
+            room: AtomicU64::new(1),
+            unsent: AtomicU64::new(0),
             tally: StdArc::default(),
         })
     }
@@ -282,9 +305,14 @@ impl World {
     }
 
     /// What the queue does with spoils.
-    fn share(&self, by: &'static str, spoils: Spoils<Payload, Outcome>) {
+    pub fn share(&self, by: &'static str, spoils: Spoils<Payload, Outcome>) {
         if let Some(vacant) = spoils.vacant {
             self.pool.give_back(vacant);
+        }
+        match spoils.owed {
+            None => {}
+            Some(Owed::Letter(slot)) => self.post(slot),
+            Some(Owed::Announcement(slot)) => self.announce(slot),
         }
         if let Some(waiter) = spoils.waiter {
             self.tally.results.fetch_add(1, Std);
@@ -317,16 +345,7 @@ impl World {
 
     /// The handler fails: its job waits again, or the attempt came late.
     pub fn fail(&self, claim: Claim) -> bool {
-        match self.slab.retry(claim, Verb::Retry, Trace::Line) {
-            Ok(entered) => {
-                self.enter(entered);
-                true
-            }
-            Err(spoils) => {
-                self.share("late", spoils);
-                false
-            }
-        }
+        self.again(claim, Verb::Retry)
     }
 
     /// The handler fails: its job is delayed until the instant 5, or the attempt came late.
@@ -347,18 +366,26 @@ impl World {
             return false;
         };
         self.tally.ended.fetch_add(1, Std);
+        let owed = usize::from(verb == Verb::Return);
+        self.tally.buried.fetch_add(owed, Std);
         self.finish("end", ended);
         true
     }
 
     /// One turn of a worker; whether an attempt of it decided a job.
     pub fn work(&self, job: Option<u64>) -> Option<bool> {
+        let claim = self.begin()?;
+        Some(match job {
+            Some(job) => self.run(claim, job),
+            None => self.settle(claim),
+        })
+    }
+
+    /// The next attempt, if there is a ticket and it is valid.
+    pub fn begin(&self) -> Option<Claim> {
         let (ticket, trace) = self.next()?;
         match self.slab.activate(ticket, trace) {
-            Ok(claim) => match job {
-                Some(job) => Some(self.run(claim, job)),
-                None => Some(self.settle(claim)),
-            },
+            Ok(claim) => Some(claim),
             Err(stale) => {
                 stale
                     .vacant
@@ -367,6 +394,180 @@ impl World {
                 None
             }
         }
+    }
+
+    /// Something is to be done about the slot at an instant, as its record says.
+    pub fn announce(&self, slot: u32) {
+        assert_eq!(slot, 0, "these models have one delayed job, in slot 0");
+        self.announced.swap(1, AcqRel);
+    }
+
+    /// The clerk's look at what was announced, and at slot 0 if its instant has come by `now`. Whether it promoted its job.
+    pub fn look(&self, now: u64) -> bool {
+        let due = {
+            let mut timer = self.timer.lock().unwrap();
+            if self.announced.swap(0, AcqRel) == 1 {
+                *timer = self.slab.next_instant(0);
+            }
+            timer.take_if(|at| *at <= now).is_some()
+        };
+        due && match self.slab.promote(0, None, now, Trace::Line) {
+            Some(entered) => {
+                self.enter(entered);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The clerk's decision over the head of the handler whose attempt `ticket` names, held meanwhile as in life; false if
+    /// it came too late.
+    pub fn time_out(&self, ticket: Ticket, verdict: Verdict) -> bool {
+        let Some(claim) = self.slab.hold(ticket) else {
+            return false;
+        };
+        let decided = match verdict {
+            Verdict::Again { overlap } => {
+                match self.slab.revoke_for_retry(claim.ticket(), 5, overlap) {
+                    Ok(_) => {
+                        self.announce(claim.slot());
+                        true
+                    }
+                    Err(spoils) => {
+                        spoils.into_iter().for_each(|s| self.share("time-out", s));
+                        false
+                    }
+                }
+            }
+            Verdict::Dead { letter } => match self.slab.revoke(claim.ticket(), letter) {
+                Some(ended) => {
+                    self.tally.ended.fetch_add(1, Std);
+                    self.tally.buried.fetch_add(usize::from(letter), Std);
+                    self.finish("time-out", ended);
+                    true
+                }
+                None => false,
+            },
+        };
+        self.share("time-out", self.slab.leave(claim));
+        decided
+    }
+
+    /// `expire` with a letter, if the job in slot 0 is past its time to live at `now`.
+    pub fn expire_with_letter(&self, now: u64) -> bool {
+        let Some(ended) = self.slab.expire(0, now, true) else {
+            return false;
+        };
+        self.tally.ended.fetch_add(1, Std);
+        self.tally.buried.fetch_add(1, Std);
+        self.finish("expire", ended);
+        true
+    }
+
+    /// The handler's last attempt fails: its job ends with a letter, or the attempt came late.
+    pub fn bury(&self, claim: Claim) -> bool {
+        let settled = self.slab.bury_with_letter(claim);
+        if settled.won {
+            self.tally.ended.fetch_add(1, Std);
+            self.tally.buried.fetch_add(1, Std);
+        }
+        self.share("bury", settled.spoils);
+        settled.won
+    }
+
+    /// Letters find no room from now on.
+    pub fn fill(&self) {
+        self.room.store(0, Relaxed);
+    }
+
+    /// Sends the letter of the job in `slot`, which the caller holds; or keeps it if there is no room.
+    fn post(&self, slot: u32) {
+        if self.room.load(Relaxed) == 1 {
+            return self.send(slot);
+        }
+        self.slab.keep_letter(slot);
+        let before = self.unsent.swap(u64::from(slot) + 1, Relaxed);
+        assert_eq!(before, 0, "two letters of one slot");
+    }
+
+    fn send(&self, slot: u32) {
+        let (payload, spoils) = self.slab.send_letter(slot);
+        let payload = payload.expect("a letter was sent twice, or without its payload");
+        let body = payload.body.with(|body| unsafe { *body });
+        assert_ne!(body, 0, "a letter was sent with a dropped payload");
+        self.tally.sent.fetch_add(1, Std);
+        drop(payload);
+        self.share("letter", spoils);
+    }
+
+    /// Sends the letter that was kept, if there is one.
+    pub fn send_kept(&self) -> bool {
+        match self.unsent.swap(0, Relaxed) {
+            0 => false,
+            slot => {
+                self.slab.hold_letter(slot as u32 - 1);
+                self.send(slot as u32 - 1);
+                true
+            }
+        }
+    }
+
+    /// Takes the payload as a handler does that consumes it.
+    pub fn start_owned(&self, job: u64, waiter: Option<Cell>) -> (Claim, Payload) {
+        let vacant = self.reserve().expect("a new world has vacant slots");
+        self.add(vacant, job, waiter);
+        let ticket = self.pop().unwrap();
+        let (claim, payload) = self.slab.activate_owned(ticket, Trace::Line).unwrap();
+        (claim, payload.expect("nobody else holds it"))
+    }
+
+    /// The attempt was none: the job goes back with its payload.
+    pub fn requeue_with(&self, claim: Claim, payload: Payload) -> bool {
+        match self.slab.requeue_with(claim, payload, Trace::Line) {
+            Ok(entered) => {
+                self.enter(entered);
+                true
+            }
+            Err(spoils) => {
+                self.share("late", spoils);
+                false
+            }
+        }
+    }
+
+    /// The same of one that had it by reference, or a snooze.
+    pub fn again(&self, claim: Claim, verb: Verb) -> bool {
+        match self.slab.retry(claim, verb, Trace::Line) {
+            Ok(entered) => {
+                self.enter(entered);
+                true
+            }
+            Err(spoils) => {
+                self.share("late", spoils);
+                false
+            }
+        }
+    }
+
+    /// The handler writes into its payload; the models' word for whatever it does.
+    pub fn touch(&self, claim: &Claim) {
+        let body = &self.slab.payload(claim).body;
+        body.with_mut(|body| unsafe { *body = 9 });
+    }
+
+    /// What the payload says; 9 after an attempt that touched it.
+    pub fn read(&self, claim: &Claim) -> u64 {
+        self.slab.payload(claim).body.with(|body| unsafe { *body })
+    }
+
+    /// Does whatever the clerk was told of, and runs what that leads to; then nothing is delayed, or it was stranded.
+    pub fn wind_up(&self) {
+        while self.look(u64::MAX - 1) || self.work(None).is_some() {}
+        let delayed = self
+            .slab
+            .scan()
+            .any(|(_, _, state)| state == JobState::Delayed);
+        assert!(!delayed, "a delayed job was stranded");
     }
 
     /// Runs what is left, then checks the books.
@@ -383,6 +584,10 @@ impl World {
             }
             self.work(None);
         }
+        self.room.store(1, Relaxed);
+        self.send_kept();
+        let (buried, sent) = (self.tally.buried.load(Std), self.tally.sent.load(Std));
+        assert_eq!(sent, buried, "letters sent against jobs that owe one");
         let admitted = self.tally.admitted.load(Std);
         assert_eq!(
             self.tally.ended.load(Std),

@@ -238,6 +238,27 @@ fn a_handler_that_takes_its_payload_works_without_threads_too() {
     audit(&queue.stats(), Books::completed(1));
 }
 
+/// However many attempts the job may have: its time-out leaves nothing for another one.
+#[test]
+fn a_handler_that_takes_its_payload_times_out_once() {
+    let ((runtime, clock), drops) = (still(), Drops::new());
+    let queue = runtime.queue::<Token, ()>("tokens").build().unwrap();
+    queue
+        .workers_owned(1, move |_| {
+            clock.advance(secs(2));
+            Ok(())
+        })
+        .unwrap();
+    let job = queue.job(drops.token()).attempts(3).timeout(secs(1));
+    let handle = job.submit().unwrap();
+    runtime.run_until_idle();
+    assert!(matches!(outcome(handle), Err(JobError::Failed(why)) if why.is_timeout()));
+    runtime.advance(secs(60));
+    assert_eq!(drops.get(), 1);
+    let stats = queue.stats();
+    assert_eq!((stats.failed, stats.retried, stats.late), (1, 0, 1));
+}
+
 /// Whoever waits for a worker that it is itself is told so, threads or not.
 #[test]
 fn a_handler_does_not_wait_for_its_own_queue() {
