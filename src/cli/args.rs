@@ -16,6 +16,10 @@ pub const JOBS: RangeInclusive<u64> = 1..=10_000_000;
 pub const REPS: RangeInclusive<u64> = 1..=1_000;
 /// Jobs a queue or channel may hold: what [`guichet::QueueBuilder::capacity`] takes.
 pub const CAPACITY: RangeInclusive<u64> = 1..=(1 << 24) - 1;
+/// How long a soak may be: up to a day.
+pub const SECONDS: RangeInclusive<u64> = 1..=86_400;
+/// What a soak's decisions may begin with.
+pub const SEED: RangeInclusive<u64> = 0..=u64::MAX;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -52,9 +56,10 @@ pub enum Command {
   guichet bench --workload priority --levels 2x2          what 32 priorities cost
   guichet bench --workload timers --jobs 100000           how late delayed jobs start
   guichet bench --impl guichet-add,crossbeam --reps 15    two contenders, more repetitions
+  guichet bench --workload chaos --seconds 60             everything at once, every job accounted for
   guichet bench --json result.json --quiet                for scripts
 
-Exit status: 0 done, 1 a job was lost, repeated, wrong or early, 2 a wrong option,
+Exit status: 0 done, 1 a job was lost, repeated, wrong, early or unaccounted for, 2 a wrong option,
 130 or 143 stopped by a signal after printing what had been measured.")]
     Bench(BenchArgs),
 }
@@ -102,6 +107,15 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", value_parser = capacity, allow_negative_numbers = true, default_value = "1024", help_heading = "How much")]
     pub capacity: u64,
 
+    /// How long `chaos` goes on, 1..=86400
+    #[arg(long, value_name = "N", value_parser = seconds, allow_negative_numbers = true, default_value = "10", help_heading = "How much")]
+    pub seconds: u64,
+
+    /// What the decisions of `chaos` begin with, 0..=18446744073709551615; the interleaving of its threads does not
+    /// depend on it [default: from the clock, and printed]
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true, help_heading = "What to run")]
+    pub seed: Option<u64>,
+
     /// Also write environment, runs and summary to FILE as JSON (schema guichet-bench/1)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json: Option<PathBuf>,
@@ -126,6 +140,8 @@ pub enum WorkloadChoice {
     Idle,
     /// All of the above
     All,
+    /// A soak, not in `all`: everything that queues can do at once, and every job accounted for
+    Chaos,
 }
 
 /// The implementations that can be measured, in the order of the table.
@@ -173,6 +189,8 @@ pub fn expects(option: &str) -> Option<String> {
         "--jobs" => Some(whole(&JOBS)),
         "--reps" => Some(whole(&REPS)),
         "--capacity" => Some(whole(&CAPACITY)),
+        "--seconds" => Some(whole(&SECONDS)),
+        "--seed" => Some(whole(&SEED)),
         "--levels" => Some(LevelError.to_string()),
         "--workload" => Some(format!("one of {}", names::<WorkloadChoice>())),
         "--impl" => Some(format!("a list of {}", names::<Impl>())),
@@ -201,6 +219,14 @@ fn reps(text: &str) -> Result<u64, OutOfRange> {
 
 fn capacity(text: &str) -> Result<u64, OutOfRange> {
     whole(text, CAPACITY)
+}
+
+fn seconds(text: &str) -> Result<u64, OutOfRange> {
+    whole(text, SECONDS)
+}
+
+fn seed(text: &str) -> Result<u64, OutOfRange> {
+    whole(text, SEED)
 }
 
 fn levels(text: &str) -> Result<Levels, LevelError> {

@@ -7,6 +7,7 @@
 //! and checks that each job ran exactly once ([`run`]; delayed jobs have a run of their own, [`timers`]). What can distort is kept out of the way: counting ([`tally`]),
 //! latency ([`sample`]), allocations and CPU time ([`meter`]) cost a nanosecond or two per job, the same for everyone.
 
+mod chaos;
 mod contenders;
 mod draw;
 mod files;
@@ -59,6 +60,12 @@ use super::stop::Stop;
 pub fn run(options: &BenchArgs, stop: &Stop, out: &mut dyn Write) -> Result<(), super::Error> {
     let plan = Plan::new(options, num_cpus::get());
     plan.check()?;
+    if options.workload == WorkloadChoice::Chaos {
+        return match options.json {
+            Some(_) => Err(Error::NoJson.into()),
+            None => chaos::run(options, stop, out),
+        };
+    }
     // What a wrong option would break is tried before minutes of measuring, not after.
     let file = options
         .json
@@ -281,8 +288,12 @@ pub enum Error {
         /// The workload.
         workload: &'static str,
     },
+    /// The workload chosen measures nothing that belongs into a JSON file.
+    NoJson,
     /// The idle measure failed.
     Idle(Failed),
+    /// A round of the soak was wrong.
+    Chaos(chaos::Wrong),
     /// A run failed, or what it did was wrong.
     Run {
         /// Whose run.
@@ -301,7 +312,11 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Error::Input { .. } | Error::NoFiles { .. } | Error::Json { .. } | Error::Nobody { .. }
+            Error::Input { .. }
+                | Error::NoFiles { .. }
+                | Error::Json { .. }
+                | Error::Nobody { .. }
+                | Error::NoJson
         )
     }
 }
@@ -336,7 +351,9 @@ impl fmt::Display for Error {
                     "--impl: none of them takes part in --workload {workload}; see guichet bench --help"
                 )
             }
+            Error::NoJson => f.write_str("--json: --workload chaos writes none"),
             Error::Idle(failed) => write!(f, "idle: {failed}"),
+            Error::Chaos(wrong) => wrong.fmt(f),
             Error::Run {
                 contender,
                 workload,
@@ -353,8 +370,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Input { source, .. } | Error::Json { source, .. } => Some(source),
-            Error::NoFiles { .. } | Error::Nobody { .. } => None,
+            Error::NoFiles { .. } | Error::Nobody { .. } | Error::NoJson => None,
             Error::Idle(failed) => Some(failed),
+            Error::Chaos(wrong) => Some(wrong),
             Error::Run { fault, .. } => Some(fault),
         }
     }

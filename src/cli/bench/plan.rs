@@ -121,7 +121,7 @@ impl Plan {
             WorkloadChoice::Files => ("files", self.orderless.is_empty()),
             WorkloadChoice::Priority => ("priority", self.prioritised.is_empty()),
             WorkloadChoice::Timers => ("timers", self.timers.is_empty()),
-            WorkloadChoice::Idle | WorkloadChoice::All => return Ok(()),
+            WorkloadChoice::Idle | WorkloadChoice::Chaos | WorkloadChoice::All => return Ok(()),
         };
         if nobody {
             return Err(Error::Nobody { workload });

@@ -188,7 +188,8 @@ fn ratios(workload: &Workload) -> &'static [Ratio] {
     }
 }
 
-fn table(heads: impl IntoIterator<Item = &'static str>) -> Table {
+/// A table with these heads.
+pub fn table(heads: impl IntoIterator<Item = &'static str>) -> Table {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
@@ -198,7 +199,10 @@ fn table(heads: impl IntoIterator<Item = &'static str>) -> Table {
 }
 
 /// The first `names` columns hold names, the others figures.
-fn print_table(mut table: Table, names: usize, out: &mut dyn Write) -> io::Result<()> {
+///
+/// # Errors
+/// Those of `out`.
+pub fn print_table(mut table: Table, names: usize, out: &mut dyn Write) -> io::Result<()> {
     for column in table.column_iter_mut().skip(names) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -1,0 +1,144 @@
+//! What a soak came to: rounds, jobs by queue and by end, attempts, shutdowns.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use guichet::QueueStats;
+
+use super::ending::ENDINGS;
+use super::facts::ENDS;
+use super::round::Played;
+use super::world::NAMES;
+use crate::cli::bench::report::{print_table, table};
+
+/// Sums over all rounds.
+pub struct Totals {
+    /// The run's seed.
+    pub seed: u64,
+    /// How long the rounds took.
+    pub elapsed: Duration,
+    rounds: u64,
+    /// By queue.
+    queues: [Sums; NAMES.len()],
+    payloads: u64,
+    endings: [u64; ENDINGS.len()],
+}
+
+/// One queue's.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    stats: QueueStats,
+    attempts: u64,
+    redriven: u64,
+}
+
+/// A row of the table: what it shows, and where to find it.
+type Row = (&'static str, fn(&Sums) -> u64);
+
+const ROWS: [Row; 9] = [
+    ("redriven", |sums| sums.redriven),
+    ("attempts", |sums| sums.attempts),
+    ("retried", |sums| sums.stats.retried),
+    ("snoozed", |sums| sums.stats.snoozed),
+    ("requeued", |sums| sums.stats.requeued),
+    ("redelivered", |sums| sums.stats.redelivered),
+    ("panicked", |sums| sums.stats.panicked),
+    ("timed out", |sums| sums.stats.timed_out),
+    ("late", |sums| sums.stats.late),
+];
+
+impl Totals {
+    /// No round yet.
+    pub fn new(seed: u64) -> Self {
+        Totals {
+            seed,
+            elapsed: Duration::ZERO,
+            rounds: 0,
+            queues: [Sums::default(); NAMES.len()],
+            payloads: 0,
+            endings: [0; ENDINGS.len()],
+        }
+    }
+
+    /// A round that was right.
+    pub fn add(&mut self, played: &Played) {
+        self.rounds += 1;
+        self.payloads += played.facts.payloads.len() as u64;
+        for ((kind, _), times) in ENDINGS.iter().zip(&mut self.endings) {
+            *times += u64::from(*kind == played.ending);
+        }
+        for (sums, queue) in self.queues.iter_mut().zip(&played.facts.queues) {
+            sums.add(&queue.stats);
+            sums.attempts += queue.starts;
+            sums.redriven += queue.redriven;
+        }
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn print(&self, stopped: bool, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "guichet {} bench", env!("CARGO_PKG_VERSION"))?;
+        if stopped {
+            writeln!(
+                out,
+                "stopped  by a signal; what follows is what had been done"
+            )?;
+        }
+        writeln!(
+            out,
+            "\nchaos — everything at once, every job accounted for; --seed {}: {} rounds in {:.1} s, {} payloads\n",
+            self.seed,
+            self.rounds,
+            self.elapsed.as_secs_f64(),
+            self.payloads
+        )?;
+        let mut rows = table(["jobs"].into_iter().chain(NAMES).chain(["all"]));
+        rows.add_row(self.row("accepted", |sums| sums.stats.accepted));
+        for end in ENDS {
+            rows.add_row(self.row(end.name(), |sums| end.counted(&sums.stats)));
+        }
+        for (name, figure) in ROWS {
+            rows.add_row(self.row(name, figure));
+        }
+        print_table(rows, 1, out)?;
+        let kinds = ENDINGS.iter().zip(self.endings);
+        let kinds: Vec<String> = kinds
+            .map(|((_, name), times)| format!("{times} {name}"))
+            .collect();
+        writeln!(out, "\nshutdowns: {}", kinds.join(", "))
+    }
+
+    fn row(&self, name: &str, figure: impl Fn(&Sums) -> u64) -> Vec<String> {
+        let figures: Vec<u64> = self.queues.iter().map(figure).collect();
+        let all = figures.iter().sum::<u64>();
+        let cells = figures.into_iter().chain([all]);
+        let cells = cells.map(|figure| figure.to_string());
+        [name.to_owned()].into_iter().chain(cells).collect()
+    }
+}
+
+impl Sums {
+    fn add(&mut self, round: &QueueStats) {
+        let sum = &mut self.stats;
+        for (total, more) in [
+            (&mut sum.accepted, round.accepted),
+            (&mut sum.completed, round.completed),
+            (&mut sum.failed, round.failed),
+            (&mut sum.cancelled, round.cancelled),
+            (&mut sum.expired, round.expired),
+            (&mut sum.interrupted, round.interrupted),
+            (&mut sum.returned, round.returned),
+            (&mut sum.retried, round.retried),
+            (&mut sum.snoozed, round.snoozed),
+            (&mut sum.requeued, round.requeued),
+            (&mut sum.redelivered, round.redelivered),
+            (&mut sum.panicked, round.panicked),
+            (&mut sum.timed_out, round.timed_out),
+            (&mut sum.late, round.late),
+        ] {
+            *total += more;
+        }
+    }
+}
