@@ -27,6 +27,7 @@ mod retry;
 mod room;
 mod runtimes;
 mod shutdown;
+mod soaked;
 mod stress;
 mod support;
 mod traps;
