@@ -1,6 +1,9 @@
 //! What the soak (`guichet bench --workload chaos`) found, each in its smallest form.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+use guichet::{DeadLetter, EventKind, Failure, Redrive};
 
 use super::support::*;
 
@@ -20,4 +23,50 @@ fn a_handler_that_holds_its_queue_goes_with_it() {
     assert!(runtime.shutdown(PATIENCE).in_time);
     drop((runtime, queue));
     assert_eq!(Arc::strong_count(&token), 1, "the handler lives on");
+}
+
+/// A handler that consumes its payload leaves none for another attempt, though the job asks for some, and though it is the
+/// clock that ends the attempt.
+#[test]
+fn a_consumed_payload_is_not_tried_again_after_a_timeout() {
+    let (runtime, clock) = still();
+    let queue = runtime.queue::<u32, ()>("owned").timeout(secs(1)).build();
+    let (queue, calls) = (queue.unwrap(), Arc::new(AtomicU32::new(0)));
+    let count = calls.clone();
+    queue
+        .workers_owned(1, move |_| {
+            count.fetch_add(1, SeqCst);
+            clock.advance(secs(2));
+            Ok(())
+        })
+        .unwrap();
+    queue.job(7).attempts(3).add().unwrap();
+    runtime.run_until_idle();
+    assert_eq!(calls.load(SeqCst), 1, "the payload was handed out again");
+    assert_eq!(queue.stats().failed, 1);
+}
+
+/// The sequences of a letter's events have no gap where it is redriven.
+#[test]
+fn a_redriven_letter_has_begun_before_it_completes() {
+    let (runtime, _clock) = still();
+    let dead = runtime
+        .queue::<DeadLetter<u32>, ()>("dead")
+        .build()
+        .unwrap();
+    let queue = runtime.queue::<u32, ()>("numbers").dead_letters(&dead);
+    let queue = queue.build().unwrap();
+    queue.workers(1, |_| Err(Failure::msg("no"))).unwrap();
+    let mut events = dead.subscribe();
+    queue.add(1).unwrap();
+    runtime.run_until_idle();
+    assert_eq!(dead.redrive(&queue, Redrive::all()).jobs.len(), 1);
+    let heard = std::iter::from_fn(|| events.try_next().ok());
+    let heard: Vec<_> = heard.map(|event| (event.sequence, event.kind)).collect();
+    let first = heard[0].0;
+    let expected = [EventKind::Added, EventKind::Started, EventKind::Completed];
+    assert!(
+        (first..).zip(expected).eq(heard.iter().copied()),
+        "{heard:?}"
+    );
 }
