@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use guichet::{DeadLetter, EventKind, Failure, Redrive};
+use guichet::{DeadLetter, EventKind, Failure, JobError, JobState, Redrive};
 
 use super::support::*;
 
@@ -68,5 +68,50 @@ fn a_redriven_letter_has_begun_before_it_completes() {
     assert!(
         (first..).zip(expected).eq(heard.iter().copied()),
         "{heard:?}"
+    );
+}
+
+/// A job that a shutdown returns is in `take_returned`, though whoever held it when its time was over holds it still.
+#[test]
+fn a_returned_job_that_timed_out_is_given_back() {
+    let (runtime, _clock) = still();
+    let queue = runtime.queue::<u32, ()>("leased").timeout(secs(1));
+    let queue = queue.attempts(2).build().unwrap();
+    let handle = queue.submit(7).unwrap();
+    let id = handle.id();
+    let lease = queue.try_lease().unwrap();
+    runtime.advance(secs(2));
+    assert_eq!(queue.state(id), Some(JobState::Delayed));
+    runtime.shutdown(NANO);
+    assert!(matches!(handle.wait(), Err(JobError::Returned)));
+    assert!(lease.complete(()).is_err());
+    assert_eq!(queue.take_returned(), [(id, 7)]);
+}
+
+/// Shutdown waits for a redrive, which has a letter in hand.
+#[test]
+fn a_shutdown_in_time_leaves_no_letter_in_hand() {
+    let (runtime, _clock) = still();
+    let dead = runtime
+        .queue::<DeadLetter<u32>, ()>("dead")
+        .build()
+        .unwrap();
+    let queue = runtime.queue::<u32, ()>("numbers").dead_letters(&dead);
+    let queue = queue.build().unwrap();
+    queue.workers(1, |_| Err(Failure::msg("no"))).unwrap();
+    queue.add(1).unwrap();
+    runtime.run_until_idle();
+    let reports = Log::new();
+    dead.redrive(
+        &queue,
+        Redrive::all().filter(|_| {
+            reports.push(runtime.shutdown(NANO));
+            false
+        }),
+    );
+    let report = reports.take().remove(0);
+    assert!(
+        !report.in_time || report.queues[0].stats.live() == 0,
+        "{report:?}"
     );
 }
