@@ -142,6 +142,8 @@ impl Driver {
 
     fn refused(&mut self, at: usize, given: u64, back: Payload) {
         self.notes[at].extend(swapped(given, &back));
+        // Whoever makes room, or shuts down, is not to be kept from it.
+        std::thread::yield_now();
     }
 
     fn add_many(&mut self, at: usize, queue: &Work) {

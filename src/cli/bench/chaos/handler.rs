@@ -170,13 +170,13 @@ pub fn attempt(
             // Without the hook that would print it.
             resume_unwind(Box::new("chaos"))
         }
-        76..82 => {
+        76..82 if world.slow => {
             overrun(job, &mut dice)?;
             answer()
         }
         82..86 => Err(Failure::snooze(dice.micros(0, 3_000))),
         86..90 => Err(Failure::requeue()),
-        90..92 => Err(Failure::rate_limited(dice.micros(50, 1_000))),
+        90..92 if world.slow => Err(Failure::rate_limited(dice.micros(50, 1_000))),
         92..96 => {
             job.check()?;
             job.tell(world.kept(page.number));

@@ -108,7 +108,7 @@ pub fn settle<T: Send + Sync + 'static>(
             // Lost, if it was late.
             let _ = lease.extend(dice.micros(100, 5_000));
         }
-        78..84 => {
+        78..84 if world.slow => {
             let _ = overrun(&lease, dice);
         }
         88..92 => lease.tell(world.kept(number)),
@@ -139,7 +139,7 @@ pub fn settle<T: Send + Sync + 'static>(
             drop(panicked);
         }
         92..95 => drop(lease.fail(Failure::snooze(dice.micros(0, 3_000)))),
-        95..97 => drop(lease.fail(Failure::rate_limited(dice.micros(50, 1_000)))),
+        95..97 if world.slow => drop(lease.fail(Failure::rate_limited(dice.micros(50, 1_000)))),
         97 => drop(lease.fail(Failure::requeue())),
         _ => {
             let settled = lease.complete(world.kept(number));

@@ -19,13 +19,13 @@ impl Driver {
         match self.dice.below(200) {
             0..60 => self.cancel_one(at),
             60 => self.cancel_all(at),
-            61..63 => self.queues.work[at].pause(),
-            63 => self.queues.dead.pause(),
+            61..63 if self.world.slow => self.queues.work[at].pause(),
+            63 if self.world.slow => self.queues.dead.pause(),
             64..70 => match self.dice.one_in(2) {
                 true => self.queues.work[at].resume(),
                 false => self.queues.dead.resume(),
             },
-            70..73 => self.queues.work[at].hold(self.dice.micros(0, 2_000)),
+            70..73 if self.world.slow => self.queues.work[at].hold(self.dice.micros(0, 2_000)),
             73..100 => self.change(at),
             100..130 => self.look(at),
             130..145 => self.listen(at),

@@ -140,7 +140,7 @@ pub fn play(
     let length = dice.micros(100_000, 1_200_000).min(most);
     let runtime = Runtime::builder().drop_timeout(PATIENCE).build();
     let runtime = Arc::new(runtime.map_err(|error| error.to_string())?);
-    let world = Arc::new(World::new(seed, number, &runtime));
+    let world = Arc::new(World::new(seed, number, dice.one_in(2), &runtime));
     let queues = Queues::build(&runtime, &world, books, &mut dice);
     let queues = queues.map_err(|error| error.to_string())?;
     let listeners = Listener::of_all(&queues, books)?;

@@ -115,6 +115,8 @@ pub struct World {
     pub alive: Arc<AtomicI64>,
     /// What is seen, by queue.
     pub ledgers: [Arc<Ledger>; 5],
+    /// Whether handlers take too long, and queues are halted; else nothing holds jobs up, and there are many more of them.
+    pub slow: bool,
     /// Weak: a handler that kept the runtime would keep itself.
     pub runtime: Weak<Runtime>,
     errand: Mutex<Option<Errand>>,
@@ -124,10 +126,11 @@ pub struct World {
 
 impl World {
     /// Nothing seen yet.
-    pub fn new(seed: u64, round: u64, runtime: &Arc<Runtime>) -> Self {
+    pub fn new(seed: u64, round: u64, slow: bool, runtime: &Arc<Runtime>) -> Self {
         World {
             seed,
             round,
+            slow,
             pages: Pages::default(),
             alive: Arc::default(),
             ledgers: std::array::from_fn(|_| Arc::default()),
