@@ -32,6 +32,22 @@ pub(crate) trait Host: Send + Sync {
     fn enlist(&self, worker: Box<dyn Hand>) -> Result<(), SpawnError>;
 }
 
+/// The presence in a runtime of somebody who has jobs in hand and is no worker: shutdown waits for it.
+pub(super) struct Visit(Arc<dyn Host>);
+
+impl Visit {
+    pub(super) fn begin(host: Arc<dyn Host>) -> Self {
+        host.visit();
+        Visit(host)
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 /// A worker without a thread.
 pub(crate) trait Hand: Send {
     /// Runs one attempt, if one is to be made.

@@ -9,7 +9,7 @@ use super::archive::DeadReason;
 use super::books::{Books, Item};
 use super::consumer::Seat;
 use super::events::EventKind;
-use super::host::Host;
+use super::host::Visit;
 use super::job::Job;
 use super::line::Batch;
 use super::revoked::Revoked;
@@ -362,22 +362,6 @@ impl<T: Send + Sync + fmt::Debug + 'static, R: Send + 'static> fmt::Debug for Le
             .field("attempt", &self.attempt())
             .field("payload", self.payload())
             .finish()
-    }
-}
-
-/// A lease's presence in its runtime: shutdown waits for it.
-struct Visit(Arc<dyn Host>);
-
-impl Visit {
-    fn begin(host: Arc<dyn Host>) -> Self {
-        host.visit();
-        Visit(host)
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        self.0.leave();
     }
 }
 

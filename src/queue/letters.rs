@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::archive::DeadReason;
 use super::dossier::AttemptError;
 use super::events::EventKind;
+use super::host::Visit;
 use super::settle::unharmed;
 use super::switches::Setting;
 use super::{Outcome, Queue, Shared};
@@ -312,6 +313,10 @@ impl<T: Send + 'static, R: Send + 'static> Queue<DeadLetter<T>, R> {
     ) -> Redriven {
         let shared = &self.shared;
         let mut done = Redriven::default();
+        let Some(host) = shared.host.upgrade() else {
+            return done;
+        };
+        let _visit = Visit::begin(host);
         let mut kept = Vec::new();
         // No more than there are now: what is redriven may die anew meanwhile.
         for _ in 0..shared.line.len() {
