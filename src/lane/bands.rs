@@ -109,7 +109,7 @@ impl Bands {
     }
 
     /// Appends `word` to the line of `level`. Refused once the lane is closed.
-    #[inline]
+    #[inline(always)]
     pub fn push(&self, level: u32, word: u64) -> Result<(), PushError<u64>> {
         self.lines[level as usize].push(&self.segments, word)?;
         if !self.covers.is_empty() {

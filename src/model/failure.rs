@@ -24,7 +24,11 @@ type Source = Box<dyn Error + Send + Sync>;
 /// assert!(parse("").unwrap_err().is_discard());
 /// assert!(!parse("x").unwrap_err().is_discard());
 /// ```
-pub struct Failure {
+pub struct Failure(Box<Inner>);
+
+/// Behind one pointer, so that results stay small where nothing fails.
+#[derive(Debug)]
+struct Inner {
     kind: FailureKind,
     source: Source,
     /// The pause that the handler asks for.
@@ -69,12 +73,12 @@ impl fmt::Display for FailureKind {
 
 impl Failure {
     fn new(kind: FailureKind, source: impl Into<Source>) -> Self {
-        Failure {
+        Failure(Box::new(Inner {
             kind,
             source: source.into(),
             pause: None,
             location: None,
-        }
+        }))
     }
 
     /// A failed attempt with a text for its reason.
@@ -97,7 +101,7 @@ impl Failure {
     /// assert_eq!(busy.retry_after(), Some(Duration::from_secs(60)));
     /// ```
     pub fn after(mut self, pause: Duration) -> Self {
-        self.pause = Some(pause);
+        self.0.pause = Some(pause);
         self
     }
 
@@ -159,10 +163,9 @@ impl Failure {
                 }
             },
         };
-        Failure {
-            location,
-            ..Self::new(FailureKind::Panic, text)
-        }
+        let mut failure = Self::new(FailureKind::Panic, text);
+        failure.0.location = location;
+        failure
     }
 
     /// An attempt whose time was over.
@@ -176,58 +179,60 @@ impl Failure {
 
     /// How the attempt came to fail, or not to count.
     pub fn kind(&self) -> FailureKind {
-        self.kind
+        self.0.kind
     }
 
     /// Whether the handler asked for no further attempt.
     pub fn is_discard(&self) -> bool {
-        self.kind == FailureKind::Discard
+        self.0.kind == FailureKind::Discard
     }
 
     /// Whether the handler panicked; [`error`](Failure::error) then has the panic's text.
     pub fn is_panic(&self) -> bool {
-        self.kind == FailureKind::Panic
+        self.0.kind == FailureKind::Panic
     }
 
     /// Whether the attempt took longer than its time-out.
     pub fn is_timeout(&self) -> bool {
-        self.kind == FailureKind::Timeout
+        self.0.kind == FailureKind::Timeout
     }
 
     /// Where the panic began, as `file:line:column`, if it is one and that is known: a panic that was caught and resumed does
     /// not say it.
     pub fn location(&self) -> Option<&str> {
-        self.location.as_deref()
+        self.0.location.as_deref()
     }
 
     /// After which pause the handler wants to be asked again, if that is what it says.
     pub fn snoozed(&self) -> Option<Duration> {
-        self.pause.filter(|_| self.kind == FailureKind::Snooze)
+        self.0.pause.filter(|_| self.0.kind == FailureKind::Snooze)
     }
 
     /// For how long the queue is to be held, if that is what the handler says.
     pub fn limited(&self) -> Option<Duration> {
-        self.pause.filter(|_| self.kind == FailureKind::RateLimited)
+        self.0
+            .pause
+            .filter(|_| self.0.kind == FailureKind::RateLimited)
     }
 
     /// The pause before the next attempt that the handler asks for, if it does.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.pause.filter(|_| self.kind == FailureKind::Error)
+        self.0.pause.filter(|_| self.0.kind == FailureKind::Error)
     }
 
     /// Whether the handler gave the job back.
     pub fn is_requeue(&self) -> bool {
-        self.kind == FailureKind::Requeue
+        self.0.kind == FailureKind::Requeue
     }
 
     /// The error that the handler returned.
     pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
-        &*self.source
+        &*self.0.source
     }
 
     /// The error that the handler returned, to keep or to downcast.
     pub fn into_error(self) -> Box<dyn Error + Send + Sync> {
-        self.source
+        self.0.source
     }
 }
 
@@ -239,12 +244,12 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.kind, &self.location) {
-            (FailureKind::Panic, None) => write!(f, "the handler panicked: {}", self.source),
+        match (self.0.kind, &self.0.location) {
+            (FailureKind::Panic, None) => write!(f, "the handler panicked: {}", self.0.source),
             (FailureKind::Panic, Some(place)) => {
-                write!(f, "the handler panicked at {place}: {}", self.source)
+                write!(f, "the handler panicked at {place}: {}", self.0.source)
             }
-            _ => write!(f, "{}", self.source),
+            _ => write!(f, "{}", self.0.source),
         }
     }
 }
@@ -252,8 +257,8 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Failure")
-            .field(&self.kind)
-            .field(&self.source)
+            .field(&self.0.kind)
+            .field(&self.0.source)
             .finish()
     }
 }

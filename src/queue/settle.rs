@@ -45,32 +45,53 @@ impl<T, R> Shared<T, R> {
     fn complete(&self, claim: Claim, value: R, books: &impl Books) -> bool {
         let (past, occupancy) = (claim.past(), self.slab.occupancy(&claim));
         let wishes = self.wishes(claim.slot(), claim.marks());
-        let settled = self.slab.settle(claim, Verb::Complete);
-        let kept = settled.spoils.vacant.is_none();
+        let whole = match self.slab.settle_whole(claim, Verb::Complete) {
+            Ok(whole) => whole,
+            Err(claim) => return self.complete_in_steps(claim, value, books),
+        };
+        books.enter(Item::Completed);
+        let asked = self.switches.after_step().any(Setting::AT_END);
+        if asked || whole.noted || wishes != 0 {
+            self.completed(
+                past,
+                occupancy,
+                (whole.noted, wishes),
+                Ending::Value(&value),
+            );
+        }
+        self.vacate(whole.vacant);
+        match whole.waiter {
+            Some(waiter) => discard(waiter.set(Ok(value))),
+            None => discard(value),
+        }
+        discard(whole.payload);
+        true
+    }
+
+    /// `complete`, where somebody else holds the job, or has decided it.
+    #[cold]
+    fn complete_in_steps(&self, claim: Claim, value: R, books: &impl Books) -> bool {
+        let (past, occupancy) = (claim.past(), self.slab.occupancy(&claim));
+        let wishes = self.wishes(claim.slot(), claim.marks());
+        let settled = self.slab.settle_in_steps(claim, Verb::Complete);
         books.enter(if settled.won {
             Item::Completed
         } else {
             Item::Late
         });
-        let asked = self.switches.after_step().any(Setting::AT_END);
-        if settled.won && (asked || settled.noted || wishes != 0) {
-            let noted = settled.noted;
-            self.completed(past, occupancy, (noted, wishes), Ending::Value(&value));
+        if settled.won {
+            let known = (settled.noted, wishes);
+            self.completed(past, occupancy, known, Ending::Value(&value));
         }
-        self.share_inline(settled.spoils, Ok(value));
-        if kept || !settled.won {
-            self.came_late(past, occupancy, settled.won);
+        let kept = settled.spoils.vacant.is_none();
+        self.share(settled.spoils, Ok(value));
+        if kept {
+            self.nudge(past.slot());
         }
-        settled.won
-    }
-
-    /// An attempt has returned whose slot did not come back with it, or whose job was decided before.
-    #[cold]
-    fn came_late(&self, past: Past, occupancy: u64, won: bool) {
-        self.nudge(past.slot());
-        if !won {
+        if !settled.won {
             self.forget(self.id_of(past.slot(), occupancy));
         }
+        settled.won
     }
 
     #[cold]
@@ -316,12 +337,6 @@ impl<T, R> Shared<T, R> {
     /// Gives the slot back first, so that whoever learns of the end finds it free; then answers the
     /// waiter; and only then drops the payload, whose destructor may do anything.
     pub(super) fn share(&self, spoils: Spoils<T, Outcome<R>>, outcome: Outcome<R>) {
-        self.share_inline(spoils, outcome);
-    }
-
-    /// The same for a path so busy that the spoils must not go through memory.
-    #[inline(always)]
-    fn share_inline(&self, spoils: Spoils<T, Outcome<R>>, outcome: Outcome<R>) {
         match spoils.vacant {
             Some(vacant) => self.vacate(vacant),
             // Whoever has got the slot owes nothing else.

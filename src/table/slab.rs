@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 
 use super::pool::Vacant;
 use super::record::{Marks, Record};
-use super::tokens::{Claim, Entry, Settled, Spoils, Surfaced, Trace};
+use super::tokens::{Claim, Entry, Settled, Spoils, Surfaced, Trace, Whole};
 use super::word::{FREE, FULL, LETTER, LINE, NOTED, STRAY, Ticket, WAITER, Word};
 use crate::model::Verb;
 use crate::park::Oneshot;
@@ -292,8 +292,41 @@ impl<T, O> Slab<T, O> {
     }
 
     /// `complete` or `bury`: the attempt decides its job, unless somebody was faster.
-    #[inline(always)]
     pub fn settle(&self, claim: Claim, verb: Verb) -> Settled<T, O> {
+        match self.settle_whole(claim, verb) {
+            Ok(whole) => whole.into(),
+            Err(claim) => self.settle_in_steps(claim, verb),
+        }
+    }
+
+    /// The same for the usual case, that the word is as the activation left it: one step decides, empties and vacates. For a
+    /// path so busy that what it gives must not go through memory.
+    ///
+    /// # Errors
+    /// The claim, if it is not so: then [`settle_in_steps`](Self::settle_in_steps).
+    #[inline(always)]
+    pub fn settle_whole(&self, claim: Claim, verb: Verb) -> Result<Whole<T, O>, Claim> {
+        let old = claim.word;
+        let alone = old.holders() == 1 && !old.has(LINE);
+        if !alone || cfg!(guichet_bug = "slab_settle_check_then_act") {
+            return Err(claim);
+        }
+        let new = old.apply(verb).without(WAITER).without(FULL).released();
+        // ORDERING: Acquire — as in `settle_and`.
+        let order = order!("slab_settle_relaxed", Acquire);
+        match self.swap(claim.slot, old, new, order) {
+            Ok(()) => Ok(Whole {
+                vacant: Vacant::new(claim.slot),
+                waiter: self.take_waiter(claim.slot, old),
+                payload: old.has(FULL).then(|| self.move_payload(claim.slot)),
+                noted: old.has(NOTED),
+            }),
+            Err(_) => Err(claim),
+        }
+    }
+
+    /// `settle`, whoever else holds the slot.
+    pub fn settle_in_steps(&self, claim: Claim, verb: Verb) -> Settled<T, O> {
         self.settle_and(claim, verb, false)
     }
 
@@ -302,13 +335,12 @@ impl<T, O> Slab<T, O> {
         self.settle_and(claim, Verb::Bury, true)
     }
 
-    #[inline(always)]
     fn settle_and(&self, claim: Claim, verb: Verb, letter: bool) -> Settled<T, O> {
         debug_assert!(
             matches!(verb, Verb::Complete | Verb::Bury),
             "{verb:?} settles no attempt"
         );
-        // Almost always this claim is the slot's only user: one step decides, empties and vacates. While others
+        // If this claim is the slot's only user, one step decides, empties and vacates. While others
         // hold the slot or a ticket or letter keeps it, it decides, and emptying takes steps of its own.
         let decide = |word: Word| {
             let new = word.apply(verb).without(WAITER);

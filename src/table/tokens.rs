@@ -170,6 +170,35 @@ pub enum Owed {
     Announcement(u32),
 }
 
+/// What an attempt's own settling gives when nobody else had to do with its job.
+#[must_use]
+#[derive(Debug)]
+pub struct Whole<T, O> {
+    /// To be given back to the pool.
+    pub vacant: Vacant,
+    /// To be answered.
+    pub waiter: Option<Arc<Oneshot<O>>>,
+    /// To be dropped.
+    pub payload: Option<T>,
+    /// Whether something is written down about the job.
+    pub noted: bool,
+}
+
+impl<T, O> From<Whole<T, O>> for Settled<T, O> {
+    fn from(whole: Whole<T, O>) -> Self {
+        Settled {
+            won: true,
+            noted: whole.noted,
+            spoils: Spoils {
+                vacant: Some(whole.vacant),
+                waiter: whole.waiter,
+                payload: whole.payload,
+                owed: None,
+            },
+        }
+    }
+}
+
 /// How an attempt's own settling went.
 #[must_use]
 #[derive(Debug)]
