@@ -13,6 +13,7 @@ mod clock;
 mod deadline;
 mod delay;
 mod errors;
+mod events;
 mod policy;
 mod priority;
 mod producer;
