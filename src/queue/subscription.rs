@@ -202,10 +202,16 @@ impl Reader {
         }
     }
 
+    /// The next event that is ready.
     #[inline]
+    fn ready(&mut self) -> Option<Event> {
+        let event = self.merge.next()?;
+        Some(event.unpack(self.queue))
+    }
+
     fn try_next(&mut self, hub: &Hub) -> Result<Event, EventError> {
-        match self.merge.next() {
-            Some(event) => Ok(event.unpack(self.queue)),
+        match self.ready() {
+            Some(event) => Ok(event),
             None => self.read_on(hub),
         }
     }
@@ -228,8 +234,8 @@ impl Reader {
         if self.missed > 0 {
             return Err(EventError::Lagged(mem::take(&mut self.missed)));
         }
-        match self.merge.next() {
-            Some(event) => Ok(event.unpack(self.queue)),
+        match self.ready() {
+            Some(event) => Ok(event),
             None if stopped && !self.stalled => Err(EventError::Closed),
             None => Err(EventError::Empty),
         }
@@ -301,6 +307,10 @@ impl Iterator for Subscription {
 
     /// Waits for the next event. `Some(Err(Lagged))` where some were missed; `None` at the end.
     fn next(&mut self) -> Option<Self::Item> {
+        // Else each event would be copied once more.
+        if let Some(event) = self.reader.ready() {
+            return Some(Ok(event));
+        }
         match self.next_until(|| None) {
             Err(EventError::Closed) => None,
             other => Some(other),
