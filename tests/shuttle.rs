@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use guichet::channel;
 use guichet::{
-    AddError, AddManyError, Failure, JobError, JobState, Queue, QueueStats, Runtime, TryAddError,
+    AddError, AddManyError, EventKind, Failure, JobError, JobState, Queue, QueueStats, Runtime,
+    TryAddError,
 };
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
 use shuttle::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -494,6 +495,27 @@ fn a_runtime_dropped_inside_answers_everybody() {
 }
 
 /// Everybody blocks in turns; what is sent arrives once, each sender's in order, and then the end.
+/// A listener sleeps and is woken, whatever it missed while it looked; each job's events come in order, though they lie in
+/// several logs.
+#[test]
+fn listeners_hear_every_step_in_order() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let queue = queue(&runtime, 2, 1);
+        queue.workers(1, |job| Ok(*job.payload())).unwrap();
+        let events = queue.subscribe();
+        let listener = thread::spawn(|| events.take(6).map(Result::unwrap).collect::<Vec<_>>());
+        let jobs = [1, 2].map(|number| queue.add(number).unwrap());
+        let told = listener.join().unwrap();
+        for job in jobs {
+            let kinds = told.iter().filter(|event| event.job == job);
+            let plain = [EventKind::Added, EventKind::Started, EventKind::Completed];
+            assert!(kinds.map(|event| event.kind).eq(plain), "{told:?}");
+        }
+        finish(runtime, &queue);
+    });
+}
+
 fn channel_2x2(capacity: usize) {
     let (sender, receiver) = channel::bounded(capacity);
     let senders = [0, 10].map(|first| {

@@ -351,7 +351,11 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     }
 
     /// How many events listeners may lag behind, see [`Queue::subscribe`]. Default 1,024; 2 to 16,777,216, rounded up to a
-    /// power of two. 32 bytes each, allocated for the first listener.
+    /// power of two.
+    ///
+    /// So many are kept of each thread that tells events, so at least so many of all. 32 bytes each, allocated for the first
+    /// event that a thread tells a listener. Threads share if there are more than twice as many as processors, or than 16. A
+    /// listener that lags has as much again.
     pub fn event_capacity(mut self, events: usize) -> Self {
         self.event_capacity = events;
         self

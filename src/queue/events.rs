@@ -1,19 +1,20 @@
 //! Events: what happens to jobs, told to whoever listens.
 //!
 //! Every verb is told by whoever applied it, after the step on the job's word; its number is the epoch that the step led
-//! to, so the events of a job have a total order whatever thread tells them. They lie in a log that overwrites the oldest:
+//! to, so the events of a job have a total order whatever thread tells them. They lie in logs that overwrite the oldest:
 //! nobody waits for a slow reader, who learns how many it missed. While nobody listens, a job costs a load and a test.
+//!
+//! There are several logs, and each thread tells into one of them, so threads that tell at the same time rarely fight over
+//! a cache line. The reader puts what it finds there in order again, see `merge.rs`.
 
-use std::fmt;
-use std::hint::spin_loop;
-use std::time::Duration;
+use crossbeam_utils::CachePadded;
 
+use super::Shared;
 use super::switches::Setting;
-use super::{Queue, Shared};
 use crate::model::{FailureKind, JobId};
 use crate::park::{EventCount, Yields};
-use crate::ring::{Broadcast, Missed};
-use crate::sync::{Arc, Deadline, MODEL, Mutex};
+use crate::ring::Broadcast;
+use crate::sync::{MODEL, Mutex, OnceLock, thread_number};
 use crate::table::Claim;
 
 /// What happened to a job.
@@ -113,9 +114,8 @@ impl EventKind {
 pub struct Event {
     /// To which job.
     pub job: JobId,
-    /// Its number among the job's events: each step's is one more than the last step's. What was told by different threads
-    /// may arrive in another order; these numbers say which came first. They count on from the slot's former job, and after
-    /// 2^40 from 0.
+    /// Its number among the job's events: each step's is one more than the last step's, and what is no step has the number of
+    /// the step before it. They count on from the slot's former job, and after 2^40 from 0.
     pub sequence: u64,
     /// What.
     pub kind: EventKind,
@@ -128,58 +128,124 @@ pub struct Event {
 const WORDS: usize = 3;
 const SEQUENCE_BITS: u32 = 40;
 
+/// An event as it lies in a log.
+///
 /// ```text
 /// 0  63 ─ 48 failure + 1  47 ─ 32 kind  31 ── slot ── 0
 /// 1  occupancy
 /// 2  63 ── attempt (24) ── 40 39 ── sequence ── 0
 /// ```
-fn pack(event: &Event) -> [u64; WORDS] {
-    let failure = event.failure.map_or(0, |kind| {
-        1 + FAILURES.iter().position(|one| *one == kind).unwrap_or(0) as u64
-    });
-    [
-        failure << 48 | (event.kind as u64) << 32 | u64::from(event.job.slot),
-        event.job.occupancy,
-        u64::from(event.attempt) << SEQUENCE_BITS | event.sequence,
-    ]
-}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Packed(pub(super) [u64; WORDS]);
 
-fn unpack(queue: u32, words: [u64; WORDS]) -> Event {
-    let failure = (words[0] >> 48) as usize;
-    Event {
-        job: JobId {
-            queue,
-            slot: words[0] as u32,
-            occupancy: words[1],
-        },
-        sequence: words[2] & ((1 << SEQUENCE_BITS) - 1),
-        kind: KINDS[(words[0] >> 32) as usize & 0xffff],
-        attempt: (words[2] >> SEQUENCE_BITS) as u32,
-        failure: failure.checked_sub(1).map(|at| FAILURES[at]),
+impl Packed {
+    /// How many ranks there are.
+    pub(super) const RANKS: u64 = 1 << (SEQUENCE_BITS + 1);
+
+    pub(super) fn new(event: &Event) -> Self {
+        let failure = event.failure.map_or(0, |kind| {
+            1 + FAILURES.iter().position(|one| *one == kind).unwrap_or(0) as u64
+        });
+        Packed([
+            failure << 48 | (event.kind as u64) << 32 | u64::from(event.job.slot),
+            event.job.occupancy,
+            u64::from(event.attempt) << SEQUENCE_BITS | event.sequence,
+        ])
+    }
+
+    pub(super) fn unpack(self, queue: u32) -> Event {
+        let words = self.0;
+        let failure = (words[0] >> 48) as usize;
+        Event {
+            job: JobId {
+                queue,
+                slot: self.slot(),
+                occupancy: words[1],
+            },
+            sequence: self.sequence(),
+            kind: self.kind(),
+            attempt: (words[2] >> SEQUENCE_BITS) as u32,
+            failure: failure.checked_sub(1).map(|at| FAILURES[at]),
+        }
+    }
+
+    #[inline]
+    pub(super) fn slot(self) -> u32 {
+        self.0[0] as u32
+    }
+
+    /// Where it stands among the events of its slot: behind the step that has its number, if it is none itself.
+    #[inline]
+    pub(super) fn rank(self) -> u64 {
+        self.sequence() << 1 | u64::from(!self.kind().is_step())
+    }
+
+    fn sequence(self) -> u64 {
+        self.0[2] & ((1 << SEQUENCE_BITS) - 1)
+    }
+
+    fn kind(self) -> EventKind {
+        KINDS[(self.0[0] >> 32) as usize & 0xffff]
     }
 }
 
-/// A queue's log and who reads it; made for the first listener.
+/// A queue's logs and who reads them; made for the first listener.
 pub(super) struct Hub {
-    log: Broadcast<WORDS>,
+    /// A power of two of them. Each is made for the first event that a thread tells into it.
+    logs: Box<[CachePadded<OnceLock<Broadcast<WORDS>>>]>,
+    /// How many events each keeps.
+    capacity: usize,
     /// Readers who wait for an event.
-    readers: EventCount,
-    listeners: Mutex<usize>,
+    pub(super) readers: EventCount,
+    pub(super) listeners: Mutex<usize>,
 }
 
 impl Hub {
-    fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Hub {
-            log: Broadcast::new(capacity),
-            readers: EventCount::new(Yields::Warily),
+            logs: (0..logs()).map(|_| CachePadded::default()).collect(),
+            capacity,
+            // A yield lets those who tell do a slice of work; a reader that sleeps they have to wake.
+            readers: EventCount::new(Yields::Freely),
             listeners: Mutex::new(0),
         }
+    }
+
+    /// The logs; `None` where nothing has been told yet.
+    pub(super) fn logs(&self) -> impl ExactSizeIterator<Item = Option<&Broadcast<WORDS>>> {
+        self.logs.iter().map(|log| log.get())
     }
 
     pub(super) fn wake_all(&self) {
         self.readers.notify_all();
     }
+
+    fn publish(&self, event: Packed) {
+        // A model's threads have one number: there, who tells two steps of a job counts as two.
+        let teller = if MODEL {
+            event.rank() as usize / 2
+        } else {
+            thread_number()
+        };
+        let log = &self.logs[teller & (self.logs.len() - 1)];
+        log.get_or_init(|| Broadcast::new(self.capacity))
+            .publish(event.0);
+        // The step that a reader who is about to sleep looks for is the claim of the event's place: `Reader::look`.
+        self.readers.notify_one_after_rmw();
+    }
 }
+
+/// How many logs: enough that threads which tell at the same time rarely share one, few enough to look at all of them.
+fn logs() -> usize {
+    if MODEL {
+        2
+    } else {
+        (2 * num_cpus::get()).next_power_of_two().min(MOST_LOGS)
+    }
+}
+
+/// The most logs of a queue.
+pub(super) const MOST_LOGS: usize = 16;
 
 impl<T, R> Shared<T, R> {
     /// Tells an event, if anybody listens.
@@ -220,182 +286,7 @@ impl<T, R> Shared<T, R> {
             failure,
         };
         if let Some(hub) = self.hub.get() {
-            hub.log.publish(pack(&event));
-            hub.readers.notify_one();
+            hub.publish(Packed::new(&event));
         }
-    }
-}
-
-/// Reads a queue's events; made by [`Queue::subscribe`].
-///
-/// An iterator that waits for the next event, and ends when the queue has stopped and all was read.
-pub struct Subscription {
-    hub: Arc<Hub>,
-    source: Arc<dyn Source>,
-    queue: u32,
-    next: u64,
-}
-
-/// The queue that is listened to, whatever its types.
-trait Source: Send + Sync {
-    fn is_over(&self) -> bool;
-    /// Nobody listens any more.
-    fn silence(&self);
-}
-
-impl<T: Send, R: Send> Source for Shared<T, R> {
-    fn is_over(&self) -> bool {
-        self.switches.seen().any(Setting::OVER)
-    }
-
-    fn silence(&self) {
-        self.switches.turn_off(Setting::HEARD);
-    }
-}
-
-/// Why there is no event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EventError {
-    /// None has happened yet.
-    Empty,
-    /// So many were overwritten before they were read; the next call goes on behind them.
-    Lagged(u64),
-    /// The queue has stopped, and all was read.
-    Closed,
-}
-
-impl fmt::Display for EventError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EventError::Empty => f.write_str("nothing has happened yet"),
-            EventError::Lagged(missed) => {
-                write!(f, "{missed} events came faster than they were read")
-            }
-            EventError::Closed => f.write_str("the queue has stopped"),
-        }
-    }
-}
-
-impl std::error::Error for EventError {}
-
-impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
-    /// Listens to what happens to this queue's jobs: to every step that happens after this call returned.
-    ///
-    /// All listeners read the same log of the last [`event_capacity`](crate::QueueBuilder::event_capacity) events, each at
-    /// its own pace.
-    ///
-    /// ```
-    /// use guichet::{EventKind, ManualClock, Runtime};
-    ///
-    /// let runtime = Runtime::builder().clock(ManualClock::new()).build()?;
-    /// let mail = runtime.queue::<&str, ()>("mail").build()?;
-    /// mail.workers(1, |_| Ok(()))?;
-    /// let mut events = mail.subscribe();
-    /// mail.add("letter")?;
-    /// runtime.run_until_idle();
-    /// let kinds = std::iter::from_fn(|| events.try_next().ok()).map(|event| event.kind);
-    /// assert!(kinds.eq([EventKind::Added, EventKind::Started, EventKind::Completed]));
-    /// # Ok::<(), guichet::Error>(())
-    /// ```
-    pub fn subscribe(&self) -> Subscription {
-        let shared = &self.shared;
-        let capacity = shared.options.event_capacity;
-        let hub = shared
-            .hub
-            .get_or_init(|| Arc::new(Hub::new(capacity)))
-            .clone();
-        let mut listeners = hub.listeners.lock();
-        *listeners += 1;
-        shared.switches.turn_on(Setting::HEARD);
-        // Before this returns; partner: the fence behind every step, `after_step`.
-        shared.switches.fence();
-        drop(listeners);
-        Subscription {
-            next: hub.log.tail(),
-            hub,
-            source: shared.clone(),
-            queue: shared.number,
-        }
-    }
-}
-
-impl Subscription {
-    /// The next event, if one has happened. Does not wait.
-    ///
-    /// # Errors
-    /// [`EventError::Empty`] if none has; [`EventError::Lagged`] and [`EventError::Closed`] as they say.
-    pub fn try_next(&mut self) -> Result<Event, EventError> {
-        // Asked first: what happened before the end can be read.
-        let stopped = self.source.is_over();
-        match self.hub.log.read(&mut self.next) {
-            Ok(words) => Ok(unpack(self.queue, words)),
-            Err(Missed::Lagged(missed)) => Err(EventError::Lagged(missed)),
-            Err(Missed::Nothing) if stopped => Err(EventError::Closed),
-            Err(Missed::Nothing) => Err(EventError::Empty),
-        }
-    }
-
-    /// The next event; waits for it for at most `timeout`.
-    ///
-    /// # Errors
-    /// As [`try_next`](Subscription::try_next).
-    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Event, EventError> {
-        self.next_until(Some(Deadline::after(timeout)))
-    }
-
-    fn next_until(&mut self, deadline: Option<Deadline>) -> Result<Event, EventError> {
-        match self.try_next() {
-            Err(EventError::Empty) => linger(),
-            found => return found,
-        }
-        let hub = self.hub.clone();
-        let look = |_| match self.try_next() {
-            Err(EventError::Empty) => None,
-            found => Some(found),
-        };
-        // Others who sleep may have missed the notification that woke this one.
-        let others = || usize::from(*hub.listeners.lock() > 1);
-        let found = hub.readers.wait_until(deadline, look, others, || 0);
-        found.unwrap_or(Err(EventError::Empty))
-    }
-}
-
-/// How long a reader that has caught up leaves the log alone: at the heels of the writers it would take their cache lines
-/// away event by event. About a microsecond.
-fn linger() {
-    for _ in 0..if MODEL { 0 } else { 64 } {
-        spin_loop();
-    }
-}
-
-impl Iterator for Subscription {
-    type Item = Result<Event, EventError>;
-
-    /// Waits for the next event. `Some(Err(Lagged))` where some were missed; `None` at the end.
-    fn next(&mut self) -> Option<Self::Item> {
-        match self.next_until(None) {
-            Err(EventError::Closed) => None,
-            other => Some(other),
-        }
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        let mut listeners = self.hub.listeners.lock();
-        *listeners -= 1;
-        if *listeners == 0 {
-            self.source.silence();
-        }
-    }
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription")
-            .field("queue", &self.queue)
-            .field("next", &self.next)
-            .finish_non_exhaustive()
     }
 }

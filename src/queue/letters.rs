@@ -121,7 +121,7 @@ impl<T, R> Shared<T, R> {
         self.slab.keep_letter(slot);
         self.unsent.lock().push_back(slot);
         let id = self.id_of(slot, self.slab.occupancy_of(slot));
-        self.tell(EventKind::LetterKept, id, 0, 0, None);
+        self.tell(EventKind::LetterKept, id, self.slab.epoch_of(slot), 0, None);
         // Room that was made since the try is heard of only from now on.
         self.bell.ring();
     }

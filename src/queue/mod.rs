@@ -38,6 +38,9 @@ mod lease;
 mod letters;
 mod line;
 mod lookup;
+mod merge;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod merge_tests;
 mod notes;
 mod producer;
 mod recent;
@@ -48,6 +51,7 @@ mod revoked;
 mod room;
 mod settle;
 mod shift;
+mod subscription;
 mod switches;
 mod terms;
 mod timing;
@@ -66,7 +70,7 @@ pub use error::{
     AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, TryAddError,
     TryAddManyError, WorkersError,
 };
-pub use events::{Event, EventError, EventKind, Subscription};
+pub use events::{Event, EventKind};
 pub use handle::JobHandle;
 pub use inspect::{Latencies, QueueStats};
 pub use job::Job;
@@ -75,6 +79,7 @@ pub use letters::{DeadLetter, Redrive, Redriven};
 pub use lookup::{Gone, JobInfo};
 pub use producer::Producer;
 pub use revoked::Revoked;
+pub use subscription::{EventError, Subscription};
 pub use terms::JobBuilder;
 
 pub(crate) use current::{CurrentWorker, current_worker};

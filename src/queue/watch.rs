@@ -162,7 +162,7 @@ impl<T, R> Shared<T, R> {
         }
         let slot = ticket.slot();
         let id = self.id_of(slot, self.slab.occupancy_of(slot));
-        self.tell(EventKind::Stuck, id, ticket.epoch(), 0, None);
+        self.tell(EventKind::Stuck, id, self.slab.epoch_of(slot), 0, None);
         desk.hire();
     }
 

@@ -23,7 +23,7 @@ pub fn fence_after_rmw() {
 }
 
 /// shuttle's lock with parking_lot's face.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Mutex<T>(shuttle::sync::Mutex<T>);
 
 #[allow(missing_docs)]

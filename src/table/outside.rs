@@ -375,6 +375,11 @@ impl<T, O> Slab<T, O> {
         word.state() == JobState::Active && word.epoch() == ticket.epoch()
     }
 
+    /// The number of a slot's last step.
+    pub fn epoch_of(&self, number: u32) -> u64 {
+        self.load(number).epoch()
+    }
+
     /// How many attempts of the job in a slot have begun and count.
     pub fn attempts(&self, number: u32) -> u32 {
         let free = self.load(number).has(FREE);

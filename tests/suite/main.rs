@@ -16,6 +16,7 @@ mod errors;
 mod events;
 mod letters;
 mod letters_kept;
+mod listeners;
 mod policy;
 mod priority;
 mod producer;
