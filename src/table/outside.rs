@@ -247,7 +247,8 @@ impl<T, O> Slab<T, O> {
             // Without a payload there is no other attempt.
             word.has(FULL)
                 && word.state() == JobState::Active
-                && (word.epoch() == ticket.epoch() || cfg!(guichet_bug = "slab_revoke_any_attempt"))
+                && (word.epoch() == ticket.epoch()
+                    || cfg!(guichet_bug = "slab_revoke_again_any_attempt"))
         };
         let write = |record: &Record| {
             record.wall.store(0, Relaxed);

@@ -273,11 +273,16 @@ fn timeout_counts_attempts() {
             assert!(again != timed_out, "one attempt, two outcomes or none");
             world.look(5);
             let claim = world.start_next();
-            assert_eq!(claim.attempt(), if again { 1 } else { 2 });
+            let number = if again { 1 } else { 2 };
+            assert_eq!(
+                claim.attempt(),
+                number,
+                "what was given back was no attempt"
+            );
             // Whatever the last one was, this one counts.
             assert!(world.fail(claim));
             let claim = world.start_next();
-            assert_eq!(claim.attempt(), if again { 2 } else { 3 });
+            assert_eq!(claim.attempt(), number + 1, "an attempt was not counted");
             assert!(world.settle(claim));
             world.close();
         });
