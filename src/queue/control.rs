@@ -198,7 +198,7 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
 
     fn has_news(&self, until: u64) -> bool {
         let before = |instant: Option<u64>| instant.is_some_and(|at| at < until);
-        self.timers.has_news()
+        self.timers.has_news(until)
             || before(self.first_deadline())
             || before(self.hold_ends())
             || before(self.archive.next())

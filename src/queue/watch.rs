@@ -185,18 +185,15 @@ impl<T, R> Shared<T, R> {
             // Its handler has consumed it, however many attempts the job may have.
             false => Next::Nothing(DeadReason::Exhausted),
         };
-        let decided = match next {
+        match next {
             Next::Again(_, pause) => self.retry_running(&claim, &failure, pause),
             Next::Nothing(reason) => self.bury_running(&claim, failure, reason),
-        };
-        if decided {
-            self.common.enter(Item::TimedOut);
         }
         self.share_late(self.slab.leave(claim));
     }
 
-    /// `retry` of an attempt that goes on running; false if it was decided meanwhile.
-    fn retry_running(&self, claim: &Claim, failure: &Failure, pause: Duration) -> bool {
+    /// `retry` of an attempt that goes on running, unless it was decided meanwhile.
+    fn retry_running(&self, claim: &Claim, failure: &Failure, pause: Duration) {
         let due = self.time.after(pause);
         let overlap = match self.options.overlap_after {
             0 => 0,
@@ -209,6 +206,7 @@ impl<T, R> Shared<T, R> {
         });
         match retried {
             Ok(epoch) => {
+                self.common.enter(Item::TimedOut);
                 self.common.enter(Item::Retried);
                 let kind = EventKind::Retried;
                 self.tell(kind, id, epoch, attempt, Some(failure.kind()));
@@ -219,19 +217,15 @@ impl<T, R> Shared<T, R> {
                 };
                 self.on_failed(&brief, failure);
                 self.delayed_until(id, due);
-                true
             }
-            Err(spoils) => {
-                spoils
-                    .into_iter()
-                    .for_each(|spoils| self.share_late(spoils));
-                false
-            }
+            Err(spoils) => spoils
+                .into_iter()
+                .for_each(|spoils| self.share_late(spoils)),
         }
     }
 
-    /// `bury` of an attempt that goes on running; false if it was decided meanwhile.
-    fn bury_running(&self, claim: &Claim, failure: Failure, reason: DeadReason) -> bool {
+    /// `bury` of an attempt that goes on running, unless it was decided meanwhile.
+    fn bury_running(&self, claim: &Claim, failure: Failure, reason: DeadReason) {
         let (slot, attempt) = (claim.slot(), claim.attempt());
         let id = self.id_of(slot, self.slab.occupancy(claim));
         let kept = self.keeps_failed(self.wishes(slot, claim.marks()));
@@ -240,10 +234,11 @@ impl<T, R> Shared<T, R> {
             self.slab.revoke(claim.ticket(), letter).ok_or(())
         });
         let Ok(ended) = buried else {
-            return false;
+            return;
         };
+        // Counted before anybody learns of it.
+        self.common.enter(Item::TimedOut);
         self.common.enter(Item::Failed);
         self.ended(slot, ended, Some(reason), Err(JobError::Failed(failure)));
-        true
     }
 }

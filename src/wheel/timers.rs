@@ -64,10 +64,14 @@ impl Timers {
         }
     }
 
-    /// Whether there are announcements that no `tick` has seen. A caller that fenced sees all from before a partner's
-    /// fence.
-    pub fn has_news(&self) -> bool {
-        !self.inbox.is_empty()
+    /// Whether there are announcements that no `tick` has seen, or that others have put into the wheel and that want a look
+    /// before `until`. A caller that fenced sees all from before a partner's fence.
+    pub fn has_news(&self, until: u64) -> bool {
+        if !self.inbox.is_empty() {
+            return true;
+        }
+        // Who empties the inbox fills the wheel under this lock.
+        self.wheel.lock().next().is_some_and(|next| next < until)
     }
 
     /// No longer than it takes to empty the inbox once: others go on announcing.

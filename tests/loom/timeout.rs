@@ -57,6 +57,10 @@ fn timeout_retry_waits_for_handler() {
             Some(world.settle(claim))
         });
         let timed_out = world.time_out(ticket, AGAIN);
+        // By name, as a user may, who is refused; and as the clerk does.
+        if let Some(entered) = world.slab.promote(0, Some(1), 0, Trace::Line) {
+            world.enter(entered);
+        }
         world.look(5);
         let completed = handler.join().unwrap();
         assert!(completed != timed_out, "one attempt, two outcomes or none");
@@ -130,7 +134,7 @@ fn timeout_overlap() {
     });
 }
 
-/// Who promotes need not be who decided: the word carries the attempt's number and the instants from one to the other.
+/// Who promotes need not be who decided, nor have been told: a timer that was set before fires just now. The word carries the attempt's number and the instants from one to the other.
 #[test]
 fn timeout_overlap_carries_number() {
     check("timeout_overlap_carries_number", || {
@@ -144,7 +148,8 @@ fn timeout_overlap_carries_number() {
             world.time_out(claim.ticket(), BESIDE);
             world.settle(claim);
         });
-        if world.look(5) {
+        if let Some(entered) = world.slab.promote(0, None, 5, Trace::Line) {
+            world.enter(entered);
             let claim = world.start_next();
             assert_eq!(
                 claim.attempt(),

@@ -13,6 +13,9 @@
 //! time over unless the workers have left, which makes its last step, `stop`, race with everything.
 #![cfg(guichet_shuttle)]
 
+mod ownership;
+mod timeouts;
+
 use std::env;
 use std::time::Duration;
 
