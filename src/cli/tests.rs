@@ -29,6 +29,7 @@ fn defaults() {
         (options.capacity, options.jobs, options.reps),
         (1024, None, None)
     );
+    assert_eq!((options.seconds, options.seed), (10, None));
     assert!(
         options.impls.is_empty() && options.levels.is_none() && !options.quick && !options.quiet
     );
@@ -95,6 +96,13 @@ fn numbers_keep_to_their_range() {
         );
     }
     assert!(bench(&["--capacity", "16777216"]).is_err());
+    assert_eq!(bench(&["--seconds", "86_400"]).unwrap().seconds, 86_400);
+    assert!(bench(&["--seconds", "86401"]).is_err());
+    let greatest = u64::MAX.to_string();
+    let options = bench(&["--workload", "chaos", "--seed", &greatest]).unwrap();
+    assert_eq!(options.seed, Some(u64::MAX));
+    assert_eq!(options.workload, WorkloadChoice::Chaos);
+    assert!(bench(&["--seed", "18446744073709551616"]).is_err());
 }
 
 #[test]
@@ -117,6 +125,7 @@ fn contenders_and_workload_must_have_to_do_with_each_other() {
         ("files", "tick-loop"),
         ("priority", "crossbeam"),
         ("timers", "guichet-add"),
+        ("chaos", "guichet-add"),
     ] {
         let line = [
             "guichet",
@@ -136,6 +145,21 @@ fn contenders_and_workload_must_have_to_do_with_each_other() {
         );
         assert_eq!(wrong.exit_code(), 2);
     }
+}
+
+#[test]
+fn a_soak_writes_no_json() {
+    let line = [
+        "guichet",
+        "bench",
+        "--workload",
+        "chaos",
+        "--json",
+        "result.json",
+    ];
+    let wrong = run(line.iter().map(|word| word.into()), &mut Vec::new()).unwrap_err();
+    assert_eq!(wrong.to_string(), "--json: --workload chaos writes none");
+    assert_eq!(wrong.exit_code(), 2);
 }
 
 #[test]
@@ -167,11 +191,19 @@ fn mistakes_name_option_and_range_in_one_line() {
         ),
         (
             &["--workload", "all\nof it"],
-            "--workload all of it: expected one of empty, files, priority, timers, idle, all",
+            "--workload all of it: expected one of empty, files, priority, timers, idle, all, chaos",
         ),
         (
             &["--impl", "kanal"],
             "--impl kanal: expected a list of guichet-add, guichet-producer, guichet-add-many, crossbeam, std, mutex, rayon, guichet-fifo, guichet-bands, guichet-heap, mutex-heap, guichet-delay, condvar-heap, tick-loop",
+        ),
+        (
+            &["--seconds", "0"],
+            "--seconds 0: expected a whole number in 1..=86400",
+        ),
+        (
+            &["--seed", "-1"],
+            "--seed -1: expected a whole number in 0..=18446744073709551615",
         ),
         (&["--quick", "--quick"], "--quick may be given only once"),
         (
@@ -216,7 +248,13 @@ fn help_shows_every_range() {
         .unwrap()
         .render_long_help()
         .to_string();
-    for range in ["1..=10000000", "1..=1000 ", "1..=16777215", "1..=256"] {
+    for range in [
+        "1..=10000000",
+        "1..=1000 ",
+        "1..=16777215",
+        "1..=256",
+        "1..=86400",
+    ] {
         assert!(help.contains(range), "{range} is missing in\n{help}");
     }
 }

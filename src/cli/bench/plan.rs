@@ -67,6 +67,8 @@ pub struct Plan {
     /// Who competes in the workload `priority`.
     prioritised: Vec<Box<dyn Contender>>,
     chosen: WorkloadChoice,
+    /// Whether the user named contenders.
+    named: bool,
     amounts: Amounts,
     /// Jobs per run as the user wished.
     jobs: Option<u64>,
@@ -93,6 +95,7 @@ impl Plan {
             orderless: contenders::all(&options.impls),
             prioritised: contenders::prioritised(&options.impls),
             chosen: options.workload,
+            named: !options.impls.is_empty(),
             amounts,
             jobs: options.jobs,
         }
@@ -121,7 +124,9 @@ impl Plan {
             WorkloadChoice::Files => ("files", self.orderless.is_empty()),
             WorkloadChoice::Priority => ("priority", self.prioritised.is_empty()),
             WorkloadChoice::Timers => ("timers", self.timers.is_empty()),
-            WorkloadChoice::Idle | WorkloadChoice::Chaos | WorkloadChoice::All => return Ok(()),
+            // Nobody competes in it.
+            WorkloadChoice::Chaos => ("chaos", self.named),
+            WorkloadChoice::Idle | WorkloadChoice::All => return Ok(()),
         };
         if nobody {
             return Err(Error::Nobody { workload });
