@@ -147,7 +147,11 @@ impl Driver {
             .filter(|letter| {
                 read(&self.world, letter);
                 dice.set(dice.get().rotate_left(7));
-                let Some(payload) = letter.payload.as_ref().filter(|_| dice.get() % 4 != 0) else {
+                let Some(payload) = letter
+                    .payload
+                    .as_ref()
+                    .filter(|_| !dice.get().is_multiple_of(4))
+                else {
                     return false;
                 };
                 payload.0.alone();

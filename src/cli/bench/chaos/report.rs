@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use guichet::QueueStats;
+use guichet::{EventKind, QueueStats};
 
 use super::ending::ENDINGS;
 use super::facts::ENDS;
@@ -30,12 +30,16 @@ struct Sums {
     stats: QueueStats,
     attempts: u64,
     redriven: u64,
+    /// Of rounds with a listener.
+    letters_kept: u64,
+    /// Likewise.
+    stuck: u64,
 }
 
 /// A row of the table: what it shows, and where to find it.
 type Row = (&'static str, fn(&Sums) -> u64);
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 11] = [
     ("redriven", |sums| sums.redriven),
     ("attempts", |sums| sums.attempts),
     ("retried", |sums| sums.stats.retried),
@@ -45,6 +49,8 @@ const ROWS: [Row; 9] = [
     ("panicked", |sums| sums.stats.panicked),
     ("timed out", |sums| sums.stats.timed_out),
     ("late", |sums| sums.stats.late),
+    ("stuck *", |sums| sums.stuck),
+    ("letters kept *", |sums| sums.letters_kept),
 ];
 
 impl Totals {
@@ -71,6 +77,11 @@ impl Totals {
             sums.add(&queue.stats);
             sums.attempts += queue.starts;
             sums.redriven += queue.redriven;
+            let steps = queue.heard.iter().flat_map(|heard| &heard.steps);
+            for step in steps {
+                sums.stuck += u64::from(step.kind == EventKind::Stuck);
+                sums.letters_kept += u64::from(step.kind == EventKind::LetterKept);
+            }
         }
     }
 
@@ -103,6 +114,7 @@ impl Totals {
             rows.add_row(self.row(name, figure));
         }
         print_table(rows, 1, out)?;
+        writeln!(out, "  * as heard in rounds with a listener, about half")?;
         let kinds = ENDINGS.iter().zip(self.endings);
         let kinds: Vec<String> = kinds
             .map(|((_, name), times)| format!("{times} {name}"))

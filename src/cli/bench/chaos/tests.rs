@@ -236,9 +236,9 @@ fn an_impossible_life_is_noticed() {
         let said = complaint(|facts| doctor(heard(facts)));
         assert!(said.contains(words), "{said:?} does not say {words:?}");
     };
-    expect(|steps| drop(steps.remove(1)), "event 3 follows event 1");
-    expect(|steps| drop(steps.remove(0)), "its first event is Started");
-    expect(|steps| drop(steps.remove(4)), "it has no end");
+    expect(|steps| _ = steps.remove(1), "event 3 follows event 1");
+    expect(|steps| _ = steps.remove(0), "its first event is Started");
+    expect(|steps| _ = steps.remove(4), "it has no end");
     expect(
         |steps| steps[6].kind = EventKind::Started,
         "Started can't follow Deferred",
