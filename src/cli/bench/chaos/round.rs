@@ -137,7 +137,12 @@ pub fn play(
         heard: dice.one_in(2),
     };
     let ending = Ending::draw(&mut dice);
-    let length = dice.micros(100_000, 1_200_000).min(most);
+    // Many are short: a shutdown is where most can go wrong.
+    let length = match dice.one_in(2) {
+        true => dice.micros(5_000, 200_000),
+        false => dice.micros(200_000, 1_500_000),
+    };
+    let length = length.min(most);
     let runtime = Runtime::builder().drop_timeout(PATIENCE).build();
     let runtime = Arc::new(runtime.map_err(|error| error.to_string())?);
     let world = Arc::new(World::new(seed, number, dice.one_in(2), &runtime));

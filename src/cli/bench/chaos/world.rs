@@ -192,11 +192,15 @@ impl Queues {
         dice: &mut Dice,
     ) -> Result<Self, BuildError> {
         let dead = common(runtime.queue(NAMES[DEAD]), world, DEAD, books, dice);
-        let dead = dead.capacity(dice.from(1, 8) as usize).build()?;
+        let mut dead = dead.capacity(dice.from(1, 8) as usize);
+        if dice.one_in(2) {
+            dead = dead
+                .timeout(dice.micros(2_000, 20_000))
+                .attempts(dice.from(1, 3) as u32);
+        }
+        let dead = dead.build()?;
         let fifo = work(runtime, world, FIFO, &dead, books, dice)
             .timeout(dice.micros(2_000, 20_000))
-            .stuck_after(dice.micros(100, 20_000))
-            .max_stuck(dice.below(3) as usize)
             .build()?;
         let order = dice.pick(&[
             Order::Bands(1),
@@ -268,6 +272,8 @@ fn work(
         .delayed_capacity(dice.from(4, 32) as usize)
         .attempts(dice.from(1, 4) as u32)
         .backoff(backoff)
+        .stuck_after(dice.micros(50, 3_000))
+        .max_stuck(dice.below(4) as usize)
         .dead_letters(dead)
 }
 
