@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use guichet::{DeadLetter, EventKind, Failure, JobError, JobState, Redrive};
+use guichet::{DeadLetter, DeadReason, EventKind, Failure, JobError, JobState, Redrive};
 
 use super::support::*;
 
@@ -114,4 +114,24 @@ fn a_shutdown_in_time_leaves_no_letter_in_hand() {
         !report.in_time || report.queues[0].stats.live() == 0,
         "{report:?}"
     );
+}
+
+/// An answer that came too late leaves no trace in the dead letter of a job that ended otherwise.
+#[test]
+fn a_late_rejection_is_not_why_a_job_died() {
+    let (runtime, _clock) = still();
+    let dead = runtime
+        .queue::<DeadLetter<u32>, ()>("dead")
+        .build()
+        .unwrap();
+    let queue = runtime.queue::<u32, ()>("leased").timeout(secs(1));
+    let queue = queue.attempts(2).dead_letters(&dead).build().unwrap();
+    queue.job(7).ttl(secs(4)).add().unwrap();
+    let lease = queue.try_lease().unwrap();
+    runtime.advance(secs(2));
+    assert!(lease.dead_letter("too late").is_err());
+    runtime.advance(secs(3));
+    assert_eq!(queue.stats().expired, 1);
+    let letter = dead.try_lease().expect("it ended dead");
+    assert_eq!(letter.payload().reason, DeadReason::Expired);
 }
