@@ -22,6 +22,8 @@ mod priority;
 mod producer;
 mod races;
 mod records;
+mod records_kept;
+mod records_live;
 mod redrive;
 mod results;
 mod retry;
