@@ -149,20 +149,25 @@ impl Failure {
         .after(pause)
     }
 
-    /// What a caught panic says, and where it began.
+    /// What a caught panic says, and where one that said this began.
     #[cfg_attr(guichet_loom, allow(dead_code))]
-    pub(crate) fn panicked(payload: Box<dyn Any + Send>, location: Option<String>) -> Self {
+    pub(crate) fn panicked(
+        payload: Box<dyn Any + Send>,
+        location: impl FnOnce(&str) -> Option<String>,
+    ) -> Self {
         let text = match payload.downcast::<String>() {
-            Ok(text) => *text,
+            Ok(text) => Some(*text),
             Err(payload) => match payload.downcast::<&'static str>() {
-                Ok(text) => (*text).to_owned(),
+                Ok(text) => Some((*text).to_owned()),
                 Err(payload) => {
                     // The handler's own type: its destructor may panic in turn, and nobody needs it.
                     std::mem::forget(payload);
-                    "a panic without a text".to_owned()
+                    None
                 }
             },
         };
+        let location = location(text.as_deref().unwrap_or_default());
+        let text = text.unwrap_or_else(|| "a panic without a text".to_owned());
         let mut failure = Self::new(FailureKind::Panic, text);
         failure.0.location = location;
         failure

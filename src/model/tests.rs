@@ -122,7 +122,7 @@ fn ranges_include_their_ends() {
 
 #[test]
 fn panics_keep_their_text() {
-    let caught = |f: fn()| Failure::panicked(std::panic::catch_unwind(f).unwrap_err(), None);
+    let caught = |f: fn()| Failure::panicked(std::panic::catch_unwind(f).unwrap_err(), |_| None);
     assert_eq!(
         caught(|| std::panic::panic_any("one")).error().to_string(),
         "one"

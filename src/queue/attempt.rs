@@ -168,7 +168,7 @@ impl<T, R> Shared<T, R> {
         });
         // Unwind-safe: what a panicking handler leaves behind is its own, as with a thread.
         let result = catch_unwind(AssertUnwindSafe(attempt))
-            .unwrap_or_else(|panic| Err(Failure::panicked(panic, take_panic_location())));
+            .unwrap_or_else(|panic| Err(Failure::panicked(panic, take_panic_location)));
         (result, timing)
     }
 

@@ -86,7 +86,8 @@ impl<T, R> Shared<T, R> {
         let end = || self.slab.end(id.slot, id.occupancy, Verb::Cancel);
         let ended = match &reason {
             None => end(),
-            Some(_) if (id.slot as usize) >= self.slab.capacity() => None,
+            // A name that never was, or is no more, must not leave a note.
+            Some(_) if self.slab.state(id.slot, id.occupancy).is_none() => None,
             // Under the dossier's lock, so that who sees the job cancelled finds the reason.
             Some(_) => self.with_dossier(id, |dossier| {
                 end().inspect(|_| dossier.cancel_reason = reason.clone())

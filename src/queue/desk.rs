@@ -37,6 +37,8 @@ pub(crate) struct Desk {
     deadline: AtomicU64,
     /// This worker is to leave when its handler has returned.
     relieved: AtomicBool,
+    /// The attempt whose worker could not be replaced.
+    irreplaceable: AtomicU64,
     /// Engages another worker for this one.
     hire: Mutex<Option<Hire>>,
     pub(super) books: OwnBooks,
@@ -55,6 +57,7 @@ impl Desk {
             timed: CachePadded::new(AtomicU64::new(0)),
             deadline: AtomicU64::new(0),
             relieved: AtomicBool::new(false),
+            irreplaceable: AtomicU64::new(0),
             hire: Mutex::new(None),
             books: OwnBooks::default(),
             waits: Latency::new(),
@@ -128,9 +131,25 @@ impl Desk {
             .is_ok()
     }
 
-    /// Engages another worker; false if there can't be one.
-    pub(super) fn hire(&self) -> bool {
-        self.hire.lock().as_ref().is_some_and(|hire| hire())
+    /// Engages another worker for the one that was relieved of `ticket`; if there can't be one, that one goes on.
+    pub(super) fn hire(&self, ticket: Ticket) -> bool {
+        let hired = self.hire.lock().as_ref().is_some_and(|hire| hire());
+        if !hired {
+            self.irreplaceable.store(ticket.to_bits(), Relaxed);
+            let kept = self
+                .timed
+                .compare_exchange(RELIEVED, ticket.to_bits(), Relaxed, Relaxed);
+            if kept.is_err() {
+                // It has just returned.
+                self.relieved.store(false, Relaxed);
+            }
+        }
+        hired
+    }
+
+    /// Whether it was tried in vain to engage another worker for this attempt's.
+    pub(super) fn is_irreplaceable(&self, ticket: Ticket) -> bool {
+        self.irreplaceable.load(Relaxed) == ticket.to_bits()
     }
 
     /// Whether the owner is to leave.

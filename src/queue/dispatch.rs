@@ -39,6 +39,14 @@ pub(crate) struct Station<T: Send + 'static, R: Send + 'static> {
     turn: u32,
 }
 
+/// Whether a ticket in hand may be started.
+enum Ready {
+    Start,
+    LookAgain,
+    /// The queue is stopped or halted.
+    Leave,
+}
+
 /// What a look for work found.
 enum Found {
     /// Tickets, in `batch`.
@@ -81,8 +89,13 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                     self.urgent(&shared, &attempt);
                 }
                 let now = shared.switches.now();
-                if now.any(Setting::BEFORE_START) && !self.goes_on(&shared, at, now) {
-                    break;
+                if now.any(Setting::BEFORE_START) {
+                    match self.goes_on(&shared, at, now) {
+                        Ready::Start => {}
+                        // Something more urgent may have come.
+                        Ready::LookAgain => continue,
+                        Ready::Leave => break,
+                    }
                 }
                 if several {
                     self.desk.start(at);
@@ -93,24 +106,24 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         }
     }
 
-    /// Something is to be done before this worker starts ticket number `at`. False if it must not start it: the queue is
-    /// stopped or halted.
+    /// Something is to be done before this worker starts ticket number `at`.
     #[cold]
-    fn goes_on(&mut self, shared: &Shared<T, R>, at: usize, now: Setting) -> bool {
+    fn goes_on(&mut self, shared: &Shared<T, R>, at: usize, now: Setting) -> Ready {
         if now.any(Setting::STOPPED | Setting::HALTED) {
             if self.batch.trace == Trace::Side {
                 // Whoever changes a priority must find it; and there is only one.
                 shared.line_up_again(self.batch.get(at));
-                return false;
+                return Ready::Leave;
             }
             // The others can be found where they are: by their jobs, and on the desk by other workers.
-            if !self.waits_in_hand(shared) {
-                return false;
-            }
+            return match self.waits_in_hand(shared) {
+                true => Ready::LookAgain,
+                false => Ready::Leave,
+            };
         }
         // Never handed out after its time to live; the ticket is then stale.
         shared.expire_now(self.batch.get(at));
-        true
+        Ready::Start
     }
 
     /// Waits with tickets in hand until the queue is not halted any more; false if it has stopped.

@@ -338,7 +338,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Lease<T, R> {
         let queue = &self.queue;
         if thread::panicking() {
             let panic = Box::new("the thread that held the lease panicked");
-            queue.failed(claim, Failure::panicked(panic, None), false, &queue.common);
+            queue.failed(
+                claim,
+                Failure::panicked(panic, |_| None),
+                false,
+                &queue.common,
+            );
             return;
         }
         let id = queue.id_of(claim.slot(), queue.slab.occupancy(&claim));

@@ -10,7 +10,7 @@ use super::archive::DeadReason;
 use super::dossier::AttemptError;
 use super::events::EventKind;
 use super::host::Visit;
-use super::settle::unharmed;
+use super::settle::{discard, unharmed};
 use super::switches::Setting;
 use super::{Outcome, Queue, Shared};
 use crate::model::{FailureKind, JobId};
@@ -166,6 +166,8 @@ impl<T, R> Shared<T, R> {
             queue: self.name.clone(),
             history: dossier.errors().cloned().collect(),
         };
+        // It may hold a value of the user's.
+        discard(dossier);
         (letter, spoils)
     }
 

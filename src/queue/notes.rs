@@ -106,8 +106,10 @@ impl<T, R> Shared<T, R> {
     /// Writes about a job whose attempt the caller runs; nothing if it was decided already.
     pub(super) fn write(&self, claim: &Claim, write: impl FnOnce(&mut Dossier)) {
         let id = self.id_of(claim.slot(), self.slab.occupancy(claim));
-        if self.slab.note(claim) {
-            self.with_dossier(id, write);
+        match self.slab.note(claim) {
+            true => self.with_dossier(id, write),
+            // With what was to be written.
+            false => discard(write),
         }
     }
 

@@ -20,8 +20,8 @@ use super::events::EventKind;
 use super::settle::Next;
 use super::switches::Setting;
 use crate::model::{Failure, JobError};
-use crate::sync::Mutex;
 use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::{Arc, Mutex};
 use crate::table::{Claim, Ticket};
 
 /// The leases that have a deadline, the earliest first.
@@ -116,16 +116,17 @@ impl<T, R> Shared<T, R> {
             return None;
         }
         let may_relieve = self.stuck() < self.options.max_stuck;
-        let look = |(ticket, deadline): (Ticket, u64)| match self.slab.runs(ticket) {
-            true => Some(deadline),
-            // Decided; now its thread may get stuck.
-            false => may_relieve.then(|| deadline.saturating_add(self.options.stuck_after)),
+        let look = |desk: &Arc<Desk>| {
+            let (ticket, deadline) = desk.timed()?;
+            match self.slab.runs(ticket) {
+                true => Some(deadline),
+                // Decided; now its thread may get stuck.
+                false => (may_relieve && !desk.is_irreplaceable(ticket))
+                    .then(|| deadline.saturating_add(self.options.stuck_after)),
+            }
         };
         let desks = self.stations.lock();
-        let timed = desks
-            .iter()
-            .filter_map(|desk| desk.timed())
-            .filter_map(look);
+        let timed = desks.iter().filter_map(look);
         timed.chain(self.lent.first()).min()
     }
 
@@ -157,7 +158,8 @@ impl<T, R> Shared<T, R> {
     #[cold]
     fn relieve(&self, desk: &Desk, ticket: Ticket) {
         let stuck = self.stuck();
-        if stuck >= self.options.max_stuck || !desk.relieve(ticket) {
+        let in_vain = stuck >= self.options.max_stuck || desk.is_irreplaceable(ticket);
+        if in_vain || !desk.relieve(ticket) || !desk.hire(ticket) {
             return;
         }
         let slot = ticket.slot();

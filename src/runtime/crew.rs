@@ -13,7 +13,7 @@ use crate::park::{Alarm, EventCount, Yields};
 use crate::queue::{Adopted, Body, Hand, Host, Managed, SpawnError};
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use crate::sync::atomic::{AtomicUsize, fence};
-use crate::sync::{Arc, Deadline, Mutex, next_runtime_number, thread};
+use crate::sync::{Arc, Deadline, Mutex, has_ended, next_runtime_number, thread};
 use crate::time::Time;
 
 /// See the module's drawing.
@@ -211,7 +211,10 @@ impl Host for Crew {
             body();
         });
         let thread = started.map_err(SpawnError::System)?;
-        self.state.lock().threads.push(thread);
+        let mut state = self.state.lock();
+        // Those of replaced workers, whose stacks would wait for shutdown.
+        state.threads.retain(|thread| !has_ended(thread));
+        state.threads.push(thread);
         Ok(())
     }
 

@@ -34,7 +34,7 @@ pub fn thread_number() -> usize {
 }
 
 std::thread_local! {
-    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+    static PANICKED_AT: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
 }
 
 /// From now on every thread remembers where its last panic began; the hook that was there before is called as before.
@@ -47,7 +47,11 @@ pub fn remember_panics() {
     HOOKED.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            let place = info.location().map(|place| place.to_string());
+            let payload = info.payload();
+            let text = payload.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+            let text = text.unwrap_or_default().to_owned();
+            let place = info.location().map(|place| (text, place.to_string()));
             // A thread that is ending has no such cell any more.
             let _ = PANICKED_AT.try_with(|cell| {
                 if let Ok(mut last) = cell.try_borrow_mut() {
@@ -59,7 +63,9 @@ pub fn remember_panics() {
     });
 }
 
-/// Where the calling thread's last panic began, once.
-pub fn take_panic_location() -> Option<String> {
-    PANICKED_AT.with(|cell| cell.borrow_mut().take())
+/// Where the calling thread's last panic began, if that said `text`: another one may have been caught and forgotten. Once.
+pub fn take_panic_location(text: &str) -> Option<String> {
+    let last = PANICKED_AT.with(|cell| cell.borrow_mut().take());
+    last.filter(|(said, _)| said == text)
+        .map(|(_, place)| place)
 }

@@ -57,3 +57,8 @@ pub fn sharpen_sleep() {
         libc::prctl(libc::PR_SET_TIMERSLACK, 1_u64);
     }
 }
+
+/// Whether a thread has ended, so that joining it would not wait.
+pub fn has_ended(thread: &thread::JoinHandle<()>) -> bool {
+    thread.is_finished()
+}

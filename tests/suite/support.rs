@@ -258,6 +258,10 @@ pub struct Books {
     pub requeued: u64,
     pub panicked: u64,
     pub late: u64,
+    pub redelivered: u64,
+    pub timed_out: u64,
+    pub unsent: u64,
+    pub stuck: u64,
 }
 
 pub const NONE: Books = Books {
@@ -275,6 +279,10 @@ pub const NONE: Books = Books {
     requeued: 0,
     panicked: 0,
     late: 0,
+    redelivered: 0,
+    timed_out: 0,
+    unsent: 0,
+    stuck: 0,
 };
 
 impl Books {
@@ -302,7 +310,18 @@ impl Books {
 
 /// Asserts at once that the queue's counts are these.
 pub fn audit(stats: &QueueStats, books: Books) {
-    let counted = Books {
+    assert_eq!(
+        counted(stats),
+        books,
+        "the queue's counts (left) against the test's (right)"
+    );
+    assert_eq!(stats.accepted, books.accepted(), "{stats:?}");
+    assert_eq!(stats.live(), books.live(), "{stats:?}");
+    assert!(stats.is_balanced(), "{stats:?}");
+}
+
+fn counted(stats: &QueueStats) -> Books {
+    Books {
         completed: stats.completed,
         failed: stats.failed,
         cancelled: stats.cancelled,
@@ -317,14 +336,11 @@ pub fn audit(stats: &QueueStats, books: Books) {
         requeued: stats.requeued,
         panicked: stats.panicked,
         late: stats.late,
-    };
-    assert_eq!(
-        counted, books,
-        "the queue's counts (left) against the test's (right)"
-    );
-    assert_eq!(stats.accepted, books.accepted(), "{stats:?}");
-    assert_eq!(stats.live(), books.live(), "{stats:?}");
-    assert!(stats.is_balanced(), "{stats:?}");
+        redelivered: stats.redelivered,
+        timed_out: stats.timed_out,
+        unsent: stats.unsent,
+        stuck: stats.stuck,
+    }
 }
 
 /// Waits until nothing moves that the test still expects to move, then audits.
@@ -332,7 +348,21 @@ pub fn settle<T, R>(queue: &Queue<T, R>, books: Books) {
     let end = Instant::now() + PATIENCE;
     let quiet = |stats: &QueueStats| {
         let live = (stats.waiting, stats.delayed, stats.active);
+        // Counted by the clerk, or by who dropped a lease, after those who wait have learned.
+        let aside = (
+            stats.redelivered,
+            stats.timed_out,
+            stats.unsent,
+            stats.stuck,
+        );
         live == (books.waiting, books.delayed, books.active)
+            && aside
+                == (
+                    books.redelivered,
+                    books.timed_out,
+                    books.unsent,
+                    books.stuck,
+                )
             && (stats.late, stats.accepted) == (books.late, books.accepted())
             && stats.is_balanced()
     };
@@ -368,4 +398,29 @@ pub fn refused<X, E: Debug>(result: Result<X, E>) -> E {
         Ok(_) => panic!("accepted, not refused"),
         Err(error) => error,
     }
+}
+
+/// Runs `body`, the body of the test `name`, in a process of its own: for what is counted per process.
+pub fn alone(name: &str, body: impl FnOnce()) {
+    const ALONE: &str = "GUICHET_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return body();
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args([name, "--exact", "--nocapture"]).env(ALONE, "1");
+    let child = start(move || child.output());
+    let output = child.get().expect("this binary runs");
+    let says = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{says}\n{errors}");
+    assert!(says.contains("1 passed"), "no such test:\n{says}");
+}
+
+/// How many threads of this process have names that begin so; `None` where the system does not tell. Names are cut off
+/// after 15 bytes.
+pub fn threads_named(prefix: &str) -> Option<usize> {
+    let threads = std::fs::read_dir("/proc/self/task").ok()?;
+    let name = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("comm"));
+    let names = threads.flatten().filter_map(|thread| name(thread).ok());
+    Some(names.filter(|name| name.starts_with(prefix)).count())
 }
