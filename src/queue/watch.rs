@@ -165,7 +165,6 @@ impl<T, R> Shared<T, R> {
         let slot = ticket.slot();
         let id = self.id_of(slot, self.slab.occupancy_of(slot));
         self.tell(EventKind::Stuck, id, self.slab.epoch_of(slot), 0, None);
-        desk.hire();
     }
 
     /// How many handlers run on long after their time, while other workers do their work.

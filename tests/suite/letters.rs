@@ -98,7 +98,11 @@ fn every_end_by_a_handler_arrives_with_all_that_is_known() {
         (
             DeadReason::Exhausted,
             history(&[(1, Timeout, late), (2, Timeout, late)]),
-            Books { late: 2, ..NONE },
+            Books {
+                late: 2,
+                timed_out: 2,
+                ..NONE
+            },
         ),
         (
             DeadReason::Discarded,
@@ -184,6 +188,7 @@ fn every_end_by_a_handler_arrives_with_all_that_is_known() {
             Books {
                 completed: 1,
                 requeued: 1,
+                redelivered: 1,
                 ..NONE
             },
         );
@@ -313,7 +318,11 @@ fn jobs_that_die_in_a_lease_arrive() {
             DeadReason::Exhausted,
             Timeout,
             "the attempt took longer than its time-out",
-            Books { late: 1, ..NONE },
+            Books {
+                late: 1,
+                timed_out: 1,
+                ..NONE
+            },
         ),
     ];
     for (end, reason, kind, error, books) in cases {
@@ -398,6 +407,7 @@ fn a_payload_that_was_handed_over_is_not_in_the_letter() {
         expired: 1,
         panicked: 1,
         late: 1,
+        timed_out: 1,
         ..NONE
     };
     audit(&queue.stats(), books);
@@ -442,7 +452,14 @@ fn a_payload_is_handed_over_once_whatever_the_jobs_options_say() {
     runtime.advance(secs(100));
     assert_eq!(seen.take(), [1], "its payload was handed over once");
     assert!(matches!(outcome(handle), Err(JobError::Failed(why)) if why.is_timeout()));
-    audit(&queue.stats(), Books { late: 1, ..FAILED });
+    audit(
+        &queue.stats(),
+        Books {
+            late: 1,
+            timed_out: 1,
+            ..FAILED
+        },
+    );
     let letter = dead.try_lease().unwrap();
     assert_eq!(letter.payload().payload, None);
     letter.complete(()).unwrap();
@@ -552,6 +569,7 @@ fn a_letter_comes_when_no_handler_reads_the_payload_any_more() {
         Books {
             cancelled: 1,
             late: 1,
+            timed_out: 1,
             ..FAILED
         },
     );
@@ -599,6 +617,7 @@ fn a_late_word_changes_nothing_in_the_letter() {
         let panicked = queue.stats().panicked;
         let books = Books {
             late: 1,
+            timed_out: 1,
             panicked,
             ..FAILED
         };
@@ -642,6 +661,7 @@ fn a_late_word_is_no_reason_for_a_later_death() {
         expired: 1,
         retried: 1,
         late: 1,
+        timed_out: 1,
         ..NONE
     };
     audit(&queue.stats(), books);

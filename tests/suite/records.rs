@@ -113,6 +113,7 @@ fn redelivered_counts_what_was_handed_out_again() {
     let books = Books {
         failed: 1,
         requeued: 2,
+        redelivered: 2,
         ..NONE
     };
     audit(&queue.stats(), books);
@@ -141,6 +142,7 @@ fn a_late_failure_pushes_no_error_out() {
         cancelled: 1,
         retried: 41,
         late: 1,
+        timed_out: 1,
         ..NONE
     };
     audit(&queue.stats(), books);

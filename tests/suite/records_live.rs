@@ -66,6 +66,7 @@ fn a_live_job_is_known_in_every_state() {
         retried: 2,
         snoozed: 1,
         requeued: 2,
+        redelivered: 1,
         ..NONE
     };
     audit(&queue.stats(), books);
@@ -556,6 +557,7 @@ fn such_progress_of_a_job_that_is_ended_from_outside_changes_nothing() {
         failed: 2,
         requeued: 1,
         late: 2,
+        timed_out: 1,
         ..NONE
     };
     audit(&queue.stats(), books);
