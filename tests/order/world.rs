@@ -132,7 +132,8 @@ fn build(runtime: &Runtime, name: &str, setup: &QueueSetup) -> Queue<Item, usize
         };
         builder = builder.default_priority(Level::Valid(pick).of(priorities));
     }
-    builder.build().unwrap()
+    // What is gone shall be gone.
+    builder.keep_failed(0).build().unwrap()
 }
 
 fn lock(world: &Shared) -> MutexGuard<'_, World> {
