@@ -180,10 +180,12 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 
     /// The next tickets; waits for them.
     fn find(&mut self, shared: &Shared<T, R>) -> Found {
-        if self.desk.is_relieved() {
+        let now = shared.switches.now();
+        // What is left is ended by whoever stopped the queue. It may be current for a while, and is not to be looked at in vain.
+        if self.desk.is_relieved() || now.any(Setting::STOPPED) {
             return Found::Nothing;
         }
-        if !shared.switches.now().any(Setting::HALTED) {
+        if !now.any(Setting::HALTED) {
             self.turn = self.turn.wrapping_add(1);
             if self.turn.is_multiple_of(TURNS)
                 && let Some(ticket) = self.unstarted(shared)

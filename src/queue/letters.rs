@@ -53,6 +53,8 @@ pub(super) trait Graveyard<T>: Send + Sync {
     fn receive(&self, vacant: Vacant, letter: DeadLetter<T>);
     /// `bell` rings when room may have been made.
     fn await_room(&self, bell: &Arc<Bell>);
+    /// Whether `bell` is still to ring for that.
+    fn is_awaited_by(&self, bell: &Arc<Bell>) -> bool;
 }
 
 /// Who waits for room in a queue of dead letters.
@@ -108,6 +110,11 @@ impl<T: Send + 'static, R: Send + 'static> Graveyard<T> for Shared<DeadLetter<T>
         // ORDERING: full fence — the switch before the caller looks for room once more; partner: the fence between a slot's
         // return and the look in `look_for_senders`.
         self.switches.fence();
+    }
+
+    fn is_awaited_by(&self, bell: &Arc<Bell>) -> bool {
+        let senders = self.senders.lock();
+        senders.iter().any(|other| Arc::ptr_eq(other, bell))
     }
 }
 
@@ -185,6 +192,11 @@ impl<T, R> Shared<T, R> {
                 false => {
                     self.slab.keep_letter(slot);
                     self.unsent.lock().push_front(slot);
+                    // Another who heard of room meanwhile did not find this letter.
+                    let dead = self.dead.as_ref();
+                    if dead.is_some_and(|dead| !dead.is_awaited_by(&self.bell)) {
+                        self.bell.ring();
+                    }
                 }
             }
         }
