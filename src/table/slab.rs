@@ -361,7 +361,8 @@ impl<T, O> Slab<T, O> {
         } else {
             // ORDERING: Acquire — the reads of those who held the slot too and left, before the payload moves; pairs with the
             // Release in `release`. No Release: the next tenant's first use comes after the pool's Release and Acquire.
-            self.step(&claim, order!("slab_settle_relaxed", Acquire), decide)
+            let order = order!("slab_settle_steps_relaxed", Acquire);
+            self.step(&claim, order, decide)
         };
         let Some((old, new)) = decided else {
             return Settled {

@@ -2,6 +2,7 @@
 
 use guichet::internals::park::{Alarm, NEVER};
 use guichet::internals::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use guichet::internals::wheel::Timers;
 use loom::sync::Arc;
 use loom::thread;
 
@@ -82,5 +83,40 @@ fn alarm_wake() {
         clerk.news.fetch_add(1, Relaxed);
         clerk.alarm.wake();
         sleeper.join().unwrap();
+    });
+}
+
+/// One announces a slot's instant, another puts it into the wheel in passing, as whoever reviews a slot does: the clerk does
+/// not sleep over what has left the inbox.
+#[test]
+fn alarm_reviewed() {
+    check("alarm_reviewed", || {
+        let (clerk, timers) = (Clerk::new(), Arc::new(Timers::new(0)));
+        let told = |slot: u32| (slot == 0).then_some(5);
+        let reviewer = {
+            let timers = timers.clone();
+            thread::spawn(move || timers.review(1, told))
+        };
+        let sleeper = {
+            let (clerk, timers) = (clerk.clone(), timers.clone());
+            thread::spawn(move || {
+                let mut fired = Vec::new();
+                loop {
+                    let next = timers.tick(0, 8, told, &mut fired).unwrap_or(NEVER);
+                    if next != NEVER {
+                        break;
+                    }
+                    clerk.alarm.sleep(next, None, || {
+                        clerk.probe.fetch_add(0, Relaxed);
+                        timers.has_news(next)
+                    });
+                }
+            })
+        };
+        timers.announce(0, told);
+        clerk.probe.fetch_add(0, Relaxed);
+        clerk.alarm.bring_forward(5);
+        sleeper.join().unwrap();
+        reviewer.join().unwrap();
     });
 }

@@ -191,7 +191,7 @@ fn timeout_next_tenant() {
     }
 }
 
-/// The next attempt of the same job runs when the clerk comes to the former one.
+/// The next attempt of the same job runs when the clerk comes to the former one, whose hold it has already.
 #[test]
 fn timeout_next_attempt() {
     for verdict in [DEAD, AGAIN] {
@@ -199,12 +199,14 @@ fn timeout_next_attempt() {
             let world = World::new(1);
             let claim = world.start(1, None);
             let ticket = claim.ticket();
-            let clerk = go(&world, move |world| world.time_out(ticket, verdict));
-            if world.fail(claim) {
-                let next = world.start_next();
-                assert!(world.settle(next), "a time-out hit the next attempt");
-            }
-            clerk.join().unwrap();
+            let worker = go(&world, move |world| {
+                if world.fail(claim) {
+                    let next = world.start_next();
+                    assert!(world.settle(next), "a time-out hit the next attempt");
+                }
+            });
+            world.time_out(ticket, verdict);
+            worker.join().unwrap();
             world.wind_up();
             world.close();
         });
@@ -212,30 +214,27 @@ fn timeout_next_attempt() {
 }
 
 /// Somebody looks at the job, payload included, while its worker settles and the slot is used again: the payload goes
-/// when the last of them has left.
+/// when the last of them has left, and after what that one read.
 #[test]
 fn timeout_hold_and_settle() {
     check("timeout_hold_and_settle", || {
         let (world, cell) = (World::new(1), cell());
         let claim = world.start(1, Some(cell.clone()));
         let ticket = claim.ticket();
-        let onlooker = go(&world, move |world| {
-            let Some(claim) = world.slab.hold(ticket) else {
-                return;
-            };
+        let worker = go(&world, move |world| {
+            assert!(world.settle(claim), "a hold decided a job");
+            if let Some(vacant) = world.reserve() {
+                world.add(vacant, 2, None);
+            }
+        });
+        if let Some(claim) = world.slab.hold(ticket) {
             assert_eq!(world.read(&claim), 1, "a payload was read after its drop");
             world.share("onlooker", world.slab.leave(claim));
-        });
-        assert!(world.settle(claim), "a hold decided a job");
-        if let Some(vacant) = world.reserve() {
-            world.add(vacant, 2, None);
         }
-        onlooker.join().unwrap();
-        assert_eq!(
-            cell.take().expect("the waiter was not answered").by,
-            "complete"
-        );
-        drop(cell);
+        worker.join().unwrap();
+        let outcome = cell.take().expect("the waiter was not answered");
+        assert_eq!(outcome.by, "complete");
+        drop((outcome, cell));
         world.close();
     });
 }
