@@ -115,7 +115,7 @@ impl<T, R> Shared<T, R> {
     /// An attempt has begun: tells it. False if the queue is halted, so that it must be taken back before a handler is called.
     #[cold]
     pub(super) fn started(&self, now: Setting, claim: &Claim) -> bool {
-        self.tell_attempt(EventKind::Started, claim, claim.ticket().epoch());
+        self.tell_started(claim);
         !now.any(Setting::HALTED)
     }
 
@@ -125,7 +125,7 @@ impl<T, R> Shared<T, R> {
     pub(super) fn wait_for_holders(&self, claim: Claim) {
         let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
         let (epoch, due) = (claim.past().next_epoch(), self.time.now().to_nanos());
-        self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
+        self.tell_started(&claim);
         self.slab.record(claim.slot()).overlap.store(0, Relaxed);
         match self.put_off(claim, Verb::Snooze, due) {
             Ok(()) => {

@@ -80,7 +80,7 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     /// How many jobs that are not added with a delay may wait or run at a time. Default 1,024; 1 to 16,777,214.
     ///
     /// Their slots are allocated in `build`: a slot takes 64 bytes with a payload of up to 24, what is known of its
-    /// job beyond that 88, its place in line 8.
+    /// job beyond that 128, its place in line 8.
     pub fn capacity(mut self, jobs: usize) -> Self {
         self.capacity = jobs;
         self

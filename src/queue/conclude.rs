@@ -100,7 +100,7 @@ impl<T, R> Shared<T, R> {
         }
     }
 
-    /// Whether the record of a job that ends dead is kept, or may be: also for its dead letter.
+    /// Whether the record of a job that does not complete is kept.
     pub(super) fn keeps_failed(&self, wishes: u32) -> bool {
         wishes & keep::FAILED != 0 || wishes & keep::NOT_FAILED == 0 && self.options.keeps_failed
     }
@@ -125,15 +125,13 @@ impl<T, R> Shared<T, R> {
         if kept || anyway {
             self.store_record(end, noted, anyway);
         }
-        // Not before the record is there: who looks the job up finds the one or the other. A letter takes it itself, and a
-        // handler that runs on may ask why it was cancelled: it is forgotten when that returns.
-        let wanted = match dead {
-            true => self.dead.is_some(),
-            false => end.running,
-        };
-        if noted && !wanted {
-            discard(self.dossiers.take(slot, occupancy));
-        }
+        // Not before the record is there: who looks the job up finds the one or the other. A letter is written from it too, and
+        // a handler that runs on may ask why it was cancelled: it is forgotten when that returns.
+        discard(match dead {
+            true if self.dead.is_some() => self.dossiers.done_with(slot, occupancy),
+            false if !noted || end.running => None,
+            _ => self.dossiers.take(slot, occupancy),
+        });
     }
 
     fn store_record(&self, end: &End, noted: bool, anyway: bool) {

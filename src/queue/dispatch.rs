@@ -109,7 +109,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// Something is to be done before this worker starts ticket number `at`.
     #[cold]
     fn goes_on(&mut self, shared: &Shared<T, R>, at: usize, now: Setting) -> Ready {
-        if now.any(Setting::STOPPED | Setting::HALTED) {
+        if now.any(Setting::IDLE) {
             if self.batch.trace == Trace::Side {
                 // Whoever changes a priority must find it; and there is only one.
                 shared.line_up_again(self.batch.get(at));
@@ -130,8 +130,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     fn waits_in_hand(&self, shared: &Shared<T, R>) -> bool {
         let look = |_| {
             let now = shared.switches.now();
-            let leaves =
-                now.any(Setting::STOPPED) || now.any(Setting::DRAINING) && now.any(Setting::PAUSED);
+            let leaves = now.dismisses();
             (leaves || !now.any(Setting::HALTED)).then_some(!leaves)
         };
         let more = || shared.work_left();
@@ -163,11 +162,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         shared: &Shared<T, R>,
         attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
     ) {
-        while shared.line.has_before(self.batch.level)
-            && !shared
-                .switches
-                .now()
-                .any(Setting::STOPPED | Setting::HALTED)
+        while shared.line.has_before(self.batch.level) && !shared.switches.now().any(Setting::IDLE)
         {
             let taken = shared.take(&mut self.urgent, Portion::ONE, self.batch.level);
             if taken.is_err() {
@@ -212,10 +207,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         // Asked first: only if draining had begun before it does an empty lane mean that all is done.
         let now = shared.switches.seen();
         if now.any(Setting::HALTED) {
-            // A pause that somebody would have to end; a hold ends by itself.
-            let over =
-                now.any(Setting::STOPPED) || now.any(Setting::DRAINING) && now.any(Setting::PAUSED);
-            return over.then_some(Found::Nothing);
+            return now.dismisses().then_some(Found::Nothing);
         }
         let portion = self.portion(shared);
         let taken = shared.take(&mut self.batch, portion, u32::MAX);
@@ -288,10 +280,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     ) -> bool {
         let shared = self.queue.shared.clone();
         let batch = &mut self.batch;
-        let halted = shared
-            .switches
-            .now()
-            .any(Setting::STOPPED | Setting::HALTED);
+        let halted = shared.switches.now().any(Setting::IDLE);
         if halted || shared.take(batch, Portion::ONE, u32::MAX).is_err() {
             return false;
         }

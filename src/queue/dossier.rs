@@ -63,6 +63,8 @@ pub(super) struct Dossier {
     pub(super) cancel_reason: Option<String>,
     /// Why and when the job died, for its dead letter.
     pub(super) death: Option<(DeadReason, SystemTime)>,
+    /// Record or letter has been written; the other one has not.
+    half_done: bool,
 }
 
 impl Dossier {
@@ -170,6 +172,12 @@ impl Dossiers {
         let kept = self.slots[slot as usize].lock();
         let dossier = kept.as_deref().filter(|it| it.occupancy == occupancy);
         dossier.map(f)
+    }
+
+    /// Of a dead job both its record and its letter are written from the dossier, in any order: who comes second takes it out.
+    pub(super) fn done_with(&self, slot: u32, occupancy: u64) -> Option<Box<Dossier>> {
+        let mut kept = self.slots[slot as usize].lock();
+        kept.take_if(|it| it.occupancy == occupancy && std::mem::replace(&mut it.half_done, true))
     }
 
     /// Takes the job's dossier out, if there is one.

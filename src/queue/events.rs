@@ -263,10 +263,11 @@ impl<T, R> Shared<T, R> {
         }
     }
 
-    /// The same of an attempt.
-    pub(super) fn tell_attempt(&self, kind: EventKind, claim: &Claim, sequence: u64) {
+    /// The same of an attempt's beginning.
+    pub(super) fn tell_started(&self, claim: &Claim) {
         let id = self.id_of(claim.slot(), self.slab.occupancy(claim));
-        self.tell(kind, id, sequence, claim.attempt(), None);
+        let (sequence, attempt) = (claim.ticket().epoch(), claim.attempt());
+        self.tell(EventKind::Started, id, sequence, attempt, None);
     }
 
     #[cold]

@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::archive::DeadReason;
 use super::books::{Books, Item};
 use super::consumer::Seat;
-use super::events::EventKind;
 use super::host::Visit;
 use super::job::Job;
 use super::line::Batch;
@@ -380,7 +379,7 @@ impl<T, R> Shared<T, R> {
             match self.slab.activate_owned(taken.ticket, taken.trace) {
                 Ok((claim, Some(payload))) => {
                     self.slab.set_place(&claim, taken.trace, taken.place);
-                    self.tell_attempt(EventKind::Started, &claim, claim.ticket().epoch());
+                    self.tell_started(&claim);
                     return Some((claim, payload));
                 }
                 Ok((claim, None)) => self.wait_for_holders(claim),

@@ -7,7 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::archive::DeadReason;
-use super::dossier::AttemptError;
+use super::dossier::{AttemptError, Dossier};
 use super::events::EventKind;
 use super::host::Visit;
 use super::settle::{discard, unharmed};
@@ -156,7 +156,10 @@ impl<T, R> Shared<T, R> {
     fn write_letter(&self, slot: u32) -> (DeadLetter<T>, Spoils<T, Outcome<R>>) {
         let id = self.id_of(slot, self.slab.occupancy_of(slot));
         let attempts = self.slab.attempts(slot);
-        let dossier = self.dossiers.take(slot, id.occupancy).unwrap_or_default();
+        let copy = |dossier: &Dossier| dossier.clone();
+        let dossier = self.dossiers.peek(slot, id.occupancy, copy);
+        discard(self.dossiers.done_with(slot, id.occupancy));
+        let dossier = dossier.unwrap_or_default();
         let (payload, spoils) = self.slab.send_letter(slot);
         let last = dossier.errors().last();
         let (reason, failed_at) = dossier

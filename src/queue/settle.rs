@@ -159,9 +159,6 @@ impl<T, R> Shared<T, R> {
         if let Some(pause) = failure.snoozed() {
             return Next::Again(Verb::Snooze, pause);
         }
-        if let Some(pause) = failure.limited() {
-            self.hold_for(pause);
-        }
         if matches!(
             failure.kind(),
             FailureKind::Requeue | FailureKind::RateLimited
@@ -271,6 +268,9 @@ impl<T, R> Shared<T, R> {
                 ended: false,
             };
             self.on_failed(&brief, &failure);
+        }
+        if let Some(pause) = failure.limited() {
+            self.hold_for(pause);
         }
         match entered {
             Some(entered) => self.enqueue(id, entered, spot),

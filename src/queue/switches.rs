@@ -3,9 +3,7 @@
 //! A plain job asks it three times, each time with a load and a test: before its start, after the step that begins its attempt,
 //! and after the step that ends it. Whatever else there is to do hides behind these tests.
 
-use std::ops::BitOr;
-
-use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::atomic::{AtomicU32, fence};
 use crate::sync::fence_after_rmw;
 
@@ -40,9 +38,10 @@ impl Setting {
     pub(super) const CLOSED: Self = Setting(Self::DRAINING.0 | Self::STOPPED.0);
     /// No attempt begins.
     pub(super) const HALTED: Self = Setting(Self::PAUSED.0 | Self::HELD.0);
+    /// No attempt begins, or none ever will.
+    pub(super) const IDLE: Self = Setting(Self::STOPPED.0 | Self::HALTED.0);
     /// Something is to be done before an attempt begins.
-    pub(super) const BEFORE_START: Self =
-        Setting(Self::STOPPED.0 | Self::HALTED.0 | Self::MORTAL.0);
+    pub(super) const BEFORE_START: Self = Setting(Self::IDLE.0 | Self::MORTAL.0);
     /// Something is to be done when an attempt has begun.
     pub(super) const AT_START: Self = Setting(Self::HALTED.0 | Self::TIMED.0 | Self::HEARD.0);
     /// Something is to be done when a job has ended.
@@ -53,13 +52,10 @@ impl Setting {
     pub(super) fn any(self, some: Setting) -> bool {
         self.0 & some.0 != 0
     }
-}
 
-impl BitOr for Setting {
-    type Output = Setting;
-
-    fn bitor(self, other: Setting) -> Setting {
-        Setting(self.0 | other.0)
+    /// Whether a worker of a halted queue leaves: nobody will end a pause for it in a shutdown, while a hold ends by itself.
+    pub(super) fn dismisses(self) -> bool {
+        self.any(Self::STOPPED) || self.any(Self::DRAINING) && self.any(Self::PAUSED)
     }
 }
 
@@ -96,10 +92,10 @@ impl Switches {
         self.now()
     }
 
-    /// Turns `some` on; how they were set before.
-    pub(super) fn turn_on(&self, some: Setting) -> Setting {
-        // ORDERING: AcqRel — Release: what the caller did before, to `seen`; Acquire: to know who was first.
-        Setting(self.0.fetch_or(some.0, AcqRel))
+    /// Turns `some` on.
+    pub(super) fn turn_on(&self, some: Setting) {
+        // ORDERING: Release — what the caller did before; pairs with the Acquire of `seen`.
+        self.0.fetch_or(some.0, Release);
     }
 
     /// What the caller turned comes before whatever it does next.
@@ -110,9 +106,9 @@ impl Switches {
         }
     }
 
-    /// Turns `some` off; how they were set before.
-    pub(super) fn turn_off(&self, some: Setting) -> Setting {
-        // ORDERING: AcqRel — as in `turn_on`, whose partner it is too.
-        Setting(self.0.fetch_and(!some.0, AcqRel))
+    /// Turns `some` off.
+    pub(super) fn turn_off(&self, some: Setting) {
+        // ORDERING: Release — as in `turn_on`.
+        self.0.fetch_and(!some.0, Release);
     }
 }

@@ -217,3 +217,173 @@ fn stuck_workers_are_replaced_and_reaped() {
     until("all threads have ended", || have(0));
     settle(&queue, books);
 }
+
+/// The job's word goes before its worker's, that before the queue's.
+#[test]
+fn the_nearest_time_out_counts() {
+    for (own, processor, lasts, late) in [
+        (Some(1), Some(5), 2, true),
+        (Some(9), Some(1), 2, false),
+        (None, Some(1), 2, true),
+        (None, Some(9), 4, false),
+        (None, None, 4, true),
+        (None, None, 2, false),
+    ] {
+        let (runtime, clock) = still();
+        let queue = runtime.queue::<u32, ()>("jobs").timeout(secs(3));
+        let queue = queue.build().unwrap();
+        let workers = queue.processor().workers(1);
+        let workers = match processor {
+            Some(limit) => workers.timeout(secs(limit)),
+            None => workers,
+        };
+        let time = clock.clone();
+        workers
+            .start(move |job| {
+                assert!(job.time_left().is_some());
+                time.advance(secs(lasts));
+                Ok(job.checkpoint()?)
+            })
+            .unwrap();
+        let job = queue.job(0);
+        let job = match own {
+            Some(limit) => job.timeout(secs(limit)),
+            None => job,
+        };
+        let handle = job.submit().unwrap();
+        runtime.run_until_idle();
+        let case = (own, processor, lasts);
+        assert_eq!(outcome(handle).is_err(), late, "{case:?}");
+        let books = match late {
+            true => Books {
+                failed: 1,
+                timed_out: 1,
+                late: 1,
+                ..NONE
+            },
+            false => Books::completed(1),
+        };
+        audit(&queue.stats(), books);
+    }
+}
+
+/// Who waits for a last attempt learns at the deadline, though the handler runs on; a retry waits for that one's return.
+#[test]
+fn a_retry_waits_for_the_late_handler() {
+    let (runtime, gate, log) = (runtime(), Gate::new(), Log::new());
+    let queue = runtime.queue::<u32, ()>("jobs").attempts(2);
+    let queue = queue.timeout(Duration::from_millis(5)).build().unwrap();
+    let (held, seen) = (gate.clone(), log.clone());
+    queue
+        .workers(2, move |job| {
+            seen.push(("begins", job.attempt()));
+            held.pass();
+            seen.push(("ends", job.attempt()));
+            Ok(())
+        })
+        .unwrap();
+    let handle = queue.submit(0).unwrap();
+    until("the first attempt times out", || {
+        queue.stats().timed_out == 1
+    });
+    let_block();
+    assert_eq!(handle.state(), Some(JobState::Delayed));
+    assert_eq!(queue.promote(handle.id()), Ok(()), "it waits all the same");
+    assert_eq!(log.take(), [("begins", 1)]);
+    gate.open();
+    assert!(
+        timed_out(outcome(handle)),
+        "while the second handler is held"
+    );
+    assert_eq!(log.take(), [("ends", 1), ("begins", 2)]);
+    gate.open();
+    let books = Books {
+        failed: 1,
+        retried: 1,
+        timed_out: 2,
+        late: 2,
+        ..NONE
+    };
+    settle(&queue, books);
+}
+
+/// Unless it was told not to.
+#[test]
+fn overlap_after_lets_a_retry_begin_beside_it() {
+    let (runtime, gate, begun) = (runtime(), Gate::new(), Count::new());
+    let queue = runtime.queue::<u32, u32>("jobs").attempts(2);
+    let queue = queue
+        .timeout(Duration::from_millis(5))
+        .overlap_after(Duration::ZERO)
+        .build()
+        .unwrap();
+    let (held, count) = (gate.clone(), begun.clone());
+    queue
+        .workers(2, move |job| {
+            count.bump();
+            if job.attempt() == 1 {
+                held.pass();
+            }
+            Ok(job.attempt())
+        })
+        .unwrap();
+    let handle = queue.submit(0).unwrap();
+    begun.reach(2);
+    // The second attempt may be late too, on a slow machine; what counts is that it began.
+    let second = outcome(handle);
+    gate.open();
+    until("both have returned", || {
+        let stats = queue.stats();
+        stats.live() == 0 && stats.late == stats.timed_out
+    });
+    let failed = u64::from(second.is_err());
+    let books = Books {
+        completed: 1 - failed,
+        failed,
+        retried: 1,
+        timed_out: 1 + failed,
+        late: 1 + failed,
+        ..NONE
+    };
+    settle(&queue, books);
+}
+
+/// The predicate sees what kind of failure it was; the backoff of the queue holds after it too.
+#[test]
+fn retries_after_a_time_out_follow_the_rules() {
+    for retries in [true, false] {
+        let (runtime, clock) = still();
+        let queue = runtime.queue::<u32, u32>("jobs").attempts(2);
+        let queue = queue
+            .timeout(secs(1))
+            .backoff(guichet::Backoff::fixed(secs(60)))
+            .retry_if(move |failure| failure.is_timeout() == retries)
+            .build()
+            .unwrap();
+        let time = clock.clone();
+        queue
+            .workers(1, move |job| {
+                if job.attempt() == 1 {
+                    time.advance(secs(2));
+                }
+                Ok(job.attempt())
+            })
+            .unwrap();
+        let handle = queue.submit(0).unwrap();
+        runtime.run_until_idle();
+        runtime.advance(secs(59));
+        assert_eq!(handle.is_finished(), !retries);
+        runtime.advance(secs(1));
+        assert_eq!(outcome(handle).ok(), retries.then_some(2));
+        let one = |is: bool| u64::from(is);
+        let books = Books {
+            completed: one(retries),
+            failed: one(!retries),
+            retried: one(retries),
+            timed_out: 1,
+            late: 1,
+            ..NONE
+        };
+        audit(&queue.stats(), books);
+    }
+}
