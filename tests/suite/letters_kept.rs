@@ -265,6 +265,8 @@ fn no_letter_is_lost_and_none_comes_twice() {
     let added = adders.into_iter().flat_map(Pending::get);
     let mut expected: Vec<_> = added.filter(|(number, _)| number % 4 != 0).collect();
     let failed = u64::from(JOBS / 4 * 3);
+    // First: a letter that is being tried again is not counted as kept for an instant.
+    settle(&dead, Books::completed(failed));
     settle(
         &queue,
         Books {
@@ -273,7 +275,6 @@ fn no_letter_is_lost_and_none_comes_twice() {
             ..NONE
         },
     );
-    settle(&dead, Books::completed(failed));
     assert_eq!(queue.stats().unsent, 0);
     let mut seen = seen.take();
     seen.sort_by_key(|(number, _)| *number);
