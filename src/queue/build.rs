@@ -1,6 +1,5 @@
 //! A queue's options, checked and in its own terms, and the queue made of them.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::archive::Archive;
@@ -9,7 +8,7 @@ use super::conclude::JobBrief;
 use super::consumer::Roster;
 use super::dossier::Dossiers;
 use super::host::Adopted;
-use super::letters::Bell;
+use super::letters::{Bell, Unsent};
 use super::line::Line;
 use super::room::Room;
 use super::switches::{Setting, Switches};
@@ -111,7 +110,7 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             held_until: Mutex::new(0),
             lent: Lent::default(),
             dead: self.dead,
-            unsent: Mutex::new(VecDeque::new()),
+            unsent: Mutex::new(Unsent::default()),
             bell: Bell::new(host.alarm()),
             senders: Mutex::new(Vec::new()),
             dossiers: Dossiers::new(now + later),

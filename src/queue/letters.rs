@@ -4,6 +4,7 @@
 //! the job keeps its slot and its payload, and the letter is sent when a job of the dead queue has ended. The letter is
 //! admitted whether or not the dead queue still takes jobs: else a shutdown would lose what fails while it drains.
 
+use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
 use super::archive::DeadReason;
@@ -59,6 +60,31 @@ pub(super) trait Graveyard<T>: Send + Sync {
 
 /// Who waits for room in a queue of dead letters.
 pub(super) type Senders = Mutex<Vec<Arc<Bell>>>;
+
+/// The dead jobs of a queue whose letters found no room, by their slots.
+#[derive(Default)]
+pub(super) struct Unsent {
+    slots: VecDeque<u32>,
+    /// Those that are being tried again just now.
+    in_hand: usize,
+}
+
+impl Unsent {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() + self.in_hand
+    }
+
+    fn take(&mut self) -> Option<u32> {
+        let slot = self.slots.pop_front()?;
+        self.in_hand += 1;
+        Some(slot)
+    }
+
+    fn put_back(&mut self, slot: u32) {
+        self.in_hand -= 1;
+        self.slots.push_front(slot);
+    }
+}
 
 /// Tells a queue that keeps dead letters to try again.
 pub(super) struct Bell {
@@ -126,7 +152,7 @@ impl<T, R> Shared<T, R> {
             return;
         }
         self.slab.keep_letter(slot);
-        self.unsent.lock().push_back(slot);
+        self.unsent.lock().slots.push_back(slot);
         let id = self.id_of(slot, self.slab.occupancy_of(slot));
         self.tell(EventKind::LetterKept, id, self.slab.epoch_of(slot), 0, None);
         // Room that was made since the try is heard of only from now on.
@@ -184,17 +210,20 @@ impl<T, R> Shared<T, R> {
     /// Sends letters that were kept, as far as there is room, if any may have been made.
     pub(super) fn send_letters(&self) {
         while self.bell.answer() {
-            let first = self.unsent.lock().pop_front();
+            let first = self.unsent.lock().take();
             let Some(slot) = first else {
                 return;
             };
             self.slab.hold_letter(slot);
             match self.try_post(slot) {
-                // Perhaps there is room for another one.
-                true => self.bell.ring(),
+                true => {
+                    self.unsent.lock().in_hand -= 1;
+                    // Perhaps there is room for another one.
+                    self.bell.ring();
+                }
                 false => {
                     self.slab.keep_letter(slot);
-                    self.unsent.lock().push_front(slot);
+                    self.unsent.lock().put_back(slot);
                     // Another who heard of room meanwhile did not find this letter.
                     let dead = self.dead.as_ref();
                     if dead.is_some_and(|dead| !dead.is_awaited_by(&self.bell)) {
@@ -292,7 +321,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// ```
     pub fn take_unsent(&self) -> Vec<DeadLetter<T>> {
         let shared = &self.shared;
-        let slots = std::mem::take(&mut *shared.unsent.lock());
+        let slots = std::mem::take(&mut shared.unsent.lock().slots);
         let take = |slot| {
             shared.slab.hold_letter(slot);
             let (letter, spoils) = shared.write_letter(slot);

@@ -57,7 +57,6 @@ mod terms;
 mod timing;
 mod watch;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
@@ -102,7 +101,7 @@ use consumer::Roster;
 use desk::Desk;
 use dossier::Dossiers;
 use events::Hub;
-use letters::{Bell, Graveyard, Senders};
+use letters::{Bell, Graveyard, Senders, Unsent};
 use line::Line;
 use results::Kept;
 use room::Room;
@@ -174,7 +173,7 @@ pub(crate) struct Shared<T, R> {
     /// Where dead jobs go.
     dead: Option<Arc<dyn Graveyard<T>>>,
     /// Dead jobs whose letters found no room.
-    unsent: Mutex<VecDeque<u32>>,
+    unsent: Mutex<Unsent>,
     /// Says when to try again.
     bell: Arc<Bell>,
     /// Who waits for room for letters here.
