@@ -148,7 +148,7 @@ impl<T, R> Shared<T, R> {
     /// Sends the dead letter of the job in `slot`, which the caller holds; or keeps it there until there is room.
     #[cold]
     pub(super) fn post_letter(&self, slot: u32) {
-        if self.try_post(slot) {
+        if self.try_post(slot, || {}) {
             return;
         }
         self.slab.keep_letter(slot);
@@ -159,8 +159,8 @@ impl<T, R> Shared<T, R> {
         self.bell.ring();
     }
 
-    /// Sends the letter of a job that the caller holds, if there is room for it.
-    fn try_post(&self, slot: u32) -> bool {
+    /// Sends the letter of a job that the caller holds, if there is room for it; `goes` is called before it is there.
+    fn try_post(&self, slot: u32, goes: impl FnOnce()) -> bool {
         let dead = self
             .dead
             .as_ref()
@@ -172,6 +172,7 @@ impl<T, R> Shared<T, R> {
         let Some(vacant) = vacant else {
             return false;
         };
+        goes();
         let (letter, spoils) = self.write_letter(slot);
         dead.receive(vacant, letter);
         self.share_late(spoils);
@@ -215,12 +216,9 @@ impl<T, R> Shared<T, R> {
                 return;
             };
             self.slab.hold_letter(slot);
-            match self.try_post(slot) {
-                true => {
-                    self.unsent.lock().in_hand -= 1;
-                    // Perhaps there is room for another one.
-                    self.bell.ring();
-                }
+            match self.try_post(slot, || self.unsent.lock().in_hand -= 1) {
+                // Perhaps there is room for another one.
+                true => self.bell.ring(),
                 false => {
                     self.slab.keep_letter(slot);
                     self.unsent.lock().put_back(slot);
