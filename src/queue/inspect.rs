@@ -37,7 +37,7 @@ pub struct QueueStats {
     pub snoozed: u64,
     /// Attempts that did not count, because their handler gave the job back.
     pub requeued: u64,
-    /// Attempts that did not count, because their lease was dropped.
+    /// Those of them whose lease was dropped.
     pub redelivered: u64,
     /// Attempts that panicked.
     pub panicked: u64,
