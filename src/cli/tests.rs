@@ -195,7 +195,7 @@ fn mistakes_name_option_and_range_in_one_line() {
         ),
         (
             &["--impl", "kanal"],
-            "--impl kanal: expected a list of guichet-add, guichet-producer, guichet-add-many, crossbeam, std, mutex, rayon, guichet-fifo, guichet-bands, guichet-heap, mutex-heap, guichet-delay, condvar-heap, tick-loop",
+            "--impl kanal: expected a list of guichet-add, guichet-heard, guichet-producer, guichet-add-many, crossbeam, std, mutex, rayon, guichet-fifo, guichet-bands, guichet-heap, mutex-heap, guichet-delay, condvar-heap, tick-loop",
         ),
         (
             &["--seconds", "0"],
