@@ -41,6 +41,7 @@ const FOLDERS: [&str; 5] = ["src", "tests", "benches", "examples", "fuzz"];
 const ORDERING_WITHIN: usize = 8;
 const SAFETY_WITHIN: usize = 6;
 const LONGEST_FILE: usize = 500;
+const BUGS: &str = "src/_docs/bugs.md";
 
 // ---------------------------------------------------------------------------------- the rules --
 
@@ -477,8 +478,8 @@ fn control_locks() {
     control(locks, "src/queue/mod.rs", "//! A.\nuse crate::sync::Mutex;");
 }
 
-/// Every bug seeded in `src/` stands in the table of `.ci/bugs` with the test that catches it, and
-/// the table names no other.
+/// Every bug seeded in `src/` stands in `src/_docs/bugs.md` with the test that catches it, and the
+/// tables name no other.
 fn bugs(sources: &[Source], table: &Source, tests: &[Source]) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     let seeded: Vec<_> = sources
@@ -518,19 +519,12 @@ fn bugs(sources: &[Source], table: &Source, tests: &[Source]) -> Vec<Complaint> 
 
 #[test]
 fn seeded_bugs_are_listed() {
-    let Ok(table) = fs::read_to_string(top().join(".ci/bugs")) else {
-        assert!(packaged(), ".ci/bugs is missing");
-        return;
-    };
+    let table = fs::read_to_string(top().join(BUGS)).unwrap();
     let tests = read(&["tests"])
         .into_iter()
         .filter(|source| source.path.starts_with("tests/loom"));
     let tests: Vec<_> = tests.collect();
-    expect_none(bugs(
-        &read(&["src"]),
-        &Source::new(".ci/bugs", &table),
-        &tests,
-    ));
+    expect_none(bugs(&read(&["src"]), &Source::new(BUGS, &table), &tests));
 }
 
 #[test]
@@ -547,13 +541,13 @@ seeded!(
 cfg!(guichet_bug = $bug)
 "#,
     )];
-    let table = "#!/bin/sh\ntable=$(cat <<'TABLE'\n# bug | test | message\nlisted | ring::one | lost\nlisted_too | two | twice\ngone | one | lost\nsplit | three |\nTABLE\n)\nnot | a | row\n";
+    let table = "# Bugs\n| bug | what | test | says |\n|---|---|---|---|\n| `listed` | a | `ring::one` | lost |\n| `listed_too` | b | `two` | twice |\n| `gone` | c | `one` | lost |\n| `split` | d | `three` | |\n";
     let tests = [Source::new(
         "tests/loom.rs",
         "mod ring { fn one() {} } // two",
     )];
     expect(
-        bugs(&sources, &Source::new(".ci/bugs", table), &tests),
+        bugs(&sources, &Source::new(BUGS, table), &tests),
         &[
             (3, "`forgotten` is not listed"),
             (5, "no test `two`"),
@@ -712,7 +706,7 @@ impl Mention {
     }
 }
 
-/// A row of the table in `.ci/bugs`.
+/// A row of the tables in `src/_docs/bugs.md`.
 struct BugRow {
     line: usize,
     bug: String,
@@ -884,22 +878,18 @@ impl Source {
         found
     }
 
-    /// The lines between `<<'TABLE'` and `TABLE`.
+    /// The rows that begin with a name in backticks.
     fn bug_rows(&self) -> Vec<BugRow> {
         let numbered = self.lines.iter().map(|line| line.raw.as_str()).enumerate();
-        let table = numbered
-            .skip_while(|(_, text)| !text.contains("<<'TABLE'"))
-            .skip(1);
-        let table = table.take_while(|(_, text)| *text != "TABLE");
-        let rows = table.filter(|(_, text)| !text.trim().is_empty() && !text.starts_with('#'));
+        let rows = numbered.filter(|(_, text)| text.starts_with("| `"));
         rows.map(|(line, text)| {
-            let mut columns = text.splitn(3, '|').map(|column| column.trim().to_string());
-            let mut next = || columns.next().unwrap_or_default();
+            let mut columns = text.split('|').map(|column| column.trim().replace('`', ""));
+            let mut next = |skipped| columns.nth(skipped).unwrap_or_default();
             BugRow {
                 line,
-                bug: next(),
-                test: next(),
-                message: next(),
+                bug: next(1),
+                test: next(1),
+                message: next(0),
             }
         })
         .collect()
