@@ -159,6 +159,12 @@ impl<T, R> Shared<T, R> {
             return false;
         };
         self.common.enter(Item::Expired);
+        if self.dead.is_some() {
+            // The letter may be written later: it is kept, or a late handler still reads the payload.
+            let death = (DeadReason::Expired, self.time.wall());
+            let id = self.id_of(slot, ended.occupancy);
+            self.with_dossier(id, |dossier| dossier.death = Some(death));
+        }
         self.ended(
             slot,
             ended,
