@@ -42,11 +42,13 @@ impl<T, R> Shared<T, R> {
         verb: Verb,
         due: u64,
     ) -> Result<(), Spoils<T, Outcome<R>>> {
-        // The claim holds the slot: the record is its job's.
-        let record = self.slab.record(claim.slot());
-        record.wall.store(0, Relaxed);
-        record.newest.store(false, Relaxed);
-        record.due.store(due, Relaxed);
+        // The claim holds the slot, so the record is its job's; but once the attempt was decided, what is there is of who did it.
+        if self.slab.runs(claim.ticket()) {
+            let record = self.slab.record(claim.slot());
+            record.wall.store(0, Relaxed);
+            record.newest.store(false, Relaxed);
+            record.due.store(due, Relaxed);
+        }
         self.slab.put_off(claim, verb)
     }
 
