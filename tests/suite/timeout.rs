@@ -411,3 +411,18 @@ fn a_late_failure_does_not_move_the_next_attempt() {
         assert_eq!(queue.state(id), Some(JobState::Waiting));
     }
 }
+
+/// The former handler keeps the job up no longer, so it waits at once.
+#[test]
+fn a_job_is_promoted_beside_a_late_handler_whose_grace_is_over() {
+    let (runtime, _) = still();
+    let queue = runtime.queue::<u32, ()>("jobs").attempts(2);
+    let queue = queue.backoff(Backoff::fixed(secs(3600))).timeout(secs(10));
+    let queue = queue.overlap_after(secs(5)).build().unwrap();
+    let id = queue.add(1).unwrap();
+    let lease = queue.try_lease().expect("the job");
+    runtime.advance(secs(15));
+    queue.promote(id).unwrap();
+    assert_eq!(queue.state(id), Some(JobState::Waiting));
+    assert!(lease.complete(()).is_err());
+}
