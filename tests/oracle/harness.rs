@@ -100,6 +100,7 @@ fn config() -> ProptestConfig {
         ..ProptestConfig::default()
     };
     config.cases = config.cases.max(512);
+    config.rng_algorithm = RngAlgorithm::XorShift;
     config.max_shrink_iters = 4000;
     // A case that hangs takes long to shrink.
     config.max_shrink_time = 30_000;
@@ -119,6 +120,6 @@ pub fn run_fixed<C: Debug + Send + 'static>(
     cases: impl Strategy<Value = C>,
     run: fn(C) -> Coverage,
 ) -> Coverage {
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let rng = TestRng::deterministic_rng(RngAlgorithm::XorShift);
     run_all(TestRunner::new_with_rng(config(), rng), cases, run)
 }

@@ -489,7 +489,14 @@ fn op() -> impl Strategy<Value = Op> {
         3 => ms().prop_map(Op::Advance),
         2 => ms().prop_map(Op::Turn),
     ];
-    prop_oneof![7 => adds, 14 => leases, 5 => changes, 3 => looks, 4 => time]
+    // Boxed: a union moves all its alternatives about for each value that it draws.
+    prop_oneof![
+        7 => adds.boxed(),
+        14 => leases.boxed(),
+        5 => changes.boxed(),
+        3 => looks.boxed(),
+        4 => time.boxed(),
+    ]
 }
 
 fn call() -> impl Strategy<Value = Call> {

@@ -486,8 +486,9 @@ impl Reference {
 
     /// A holder has left.
     fn release(&mut self, number: usize) {
+        let before = self.instant(number);
         self.jobs[number].holders -= 1;
-        if self.jobs[number].state == JobState::Delayed {
+        if self.instant(number) != before {
             self.jobs[number].announced = self.announcement();
         }
         self.hand_over_if_unheld(number);

@@ -420,11 +420,18 @@ impl Reference {
         waits && job.expires.is_some_and(|expires| expires <= self.now)
     }
 
+    /// When the leases that nobody has decided time out, the first one first.
+    pub fn deadlines(&self) -> Vec<u64> {
+        let valid = self.holds.iter().flatten().filter(|hold| hold.valid);
+        let mut deadlines: Vec<_> = valid.filter_map(|hold| hold.deadline).collect();
+        deadlines.sort();
+        deadlines
+    }
+
     /// The next instant at which something happens.
     fn next_instant(&self) -> Option<u64> {
         let jobs = (0..self.jobs.len()).filter_map(|number| self.instant(number));
-        let valid = self.holds.iter().flatten().filter(|hold| hold.valid);
-        let deadlines = valid.filter_map(|hold| hold.deadline);
+        let deadlines = self.deadlines();
         let holds = self.lanes.iter().filter_map(|lane| lane.held);
         let records = (0..self.lanes.len()).filter_map(|lane| self.next_record(lane));
         jobs.chain(deadlines).chain(holds).chain(records).min()
