@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use guichet::{
-    ChangeError, Consumer, EventError, JobHandle, Lease, LeaseError, Queue, Subscription,
+    ChangeError, Consumer, EventError, EventKind, JobHandle, Lease, LeaseError, Queue, Subscription,
 };
 
 use crate::program::{How, Op, Say};
@@ -414,6 +414,10 @@ impl<T: Parcel> Subject<T> {
             let (sequence, id) = (job.base + told.step, job.id.unwrap());
             assert_eq!(seen, (id, sequence, told.kind, told.attempt), "{told:?}");
             assert_eq!(event.failure, told.failure, "{told:?}");
+            let ended = event.kind.is_end();
+            assert!(!ended || job.state.is_terminal(), "{told:?}");
+            let step = event.kind != EventKind::LetterKept;
+            assert_eq!(event.kind.is_step(), step, "{told:?}");
         }
         reference.cover("events");
     }

@@ -191,7 +191,7 @@ impl<'a> Bench<'a> {
                 Ok(Verdict::Fail) | Err(_) => Err(Failure::msg("told to fail")),
             }
         };
-        queue.workers(1, handler).unwrap();
+        queue.processor().workers(1).start(handler).unwrap();
         let producer = queue.producer();
         Bench {
             runtime: Some(runtime),
