@@ -203,6 +203,10 @@ impl World {
     fn one(&mut self, call: Call) {
         self.reference.coverage.operation();
         self.turn_clock(OPERATION);
+        // Whether the next search finds it is nobody's promise.
+        if self.reference.expires_somewhere() {
+            self.do_due();
+        }
         match call.op {
             Op::Add(way, terms) => self.add(way, terms),
             Op::AddMany { count, waits } => self.add_many(count, waits),
@@ -219,8 +223,7 @@ impl World {
                 }
             }
             Op::Run => {
-                self.runtime.run_until_idle();
-                self.reference.tick();
+                self.do_due();
                 self.reference.cover("run_until_idle");
             }
             Op::Advance(by) => {
@@ -249,10 +252,14 @@ impl World {
             && second <= end
         {
             self.turn_to(first);
-            self.runtime.run_until_idle();
-            self.reference.tick();
+            self.do_due();
         }
         self.turn_to(end);
+    }
+
+    fn do_due(&mut self) {
+        self.runtime.run_until_idle();
+        self.reference.tick();
     }
 
     fn turn_to(&mut self, instant: u64) {

@@ -51,6 +51,8 @@ pub struct Job {
     pub expires: Option<u64>,
     /// The smallest comes first.
     pub place: (u32, i64),
+    /// It was given another place while it waited.
+    moved: bool,
     announced: u64,
     /// Leases that are not settled.
     pub holders: usize,
@@ -261,6 +263,7 @@ impl Reference {
             overlap: None,
             expires: None,
             place: (0, 0),
+            moved: false,
             announced: 0,
             holders: 0,
             base: 0,
@@ -334,6 +337,7 @@ impl Reference {
         match self.jobs[number].state {
             JobState::Waiting => {
                 self.go(number, "reprioritize", JobState::Waiting);
+                self.jobs[number].moved = true;
                 self.jobs[number].priority = priority;
                 let lifo = std::mem::take(&mut self.jobs[number].lifo);
                 self.line_up(number);
@@ -418,6 +422,12 @@ impl Reference {
         let job = &self.jobs[number];
         let waits = matches!(job.state, JobState::Waiting | JobState::Delayed);
         waits && job.expires.is_some_and(|expires| expires <= self.now)
+    }
+
+    /// Whether a waiting job has expired that was given another place: it may be found at either.
+    pub fn expires_somewhere(&self) -> bool {
+        let mut moved = (0..self.jobs.len()).filter(|number| self.jobs[*number].moved);
+        moved.any(|number| self.is_expired(number))
     }
 
     /// When the leases that nobody has decided time out, the first one first.
