@@ -260,6 +260,7 @@ impl World {
     fn do_due(&mut self) {
         self.runtime.run_until_idle();
         self.reference.tick();
+        self.check();
     }
 
     fn turn_to(&mut self, instant: u64) {
