@@ -471,7 +471,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (job(), ms()).prop_map(|(job, delay)| Op::Reschedule(job, delay)),
         1 => Just(Op::Pause),
         2 => Just(Op::Resume),
-        1 => ms().prop_map(Op::Hold),
+        3 => ms().prop_map(Op::Hold),
         2 => (weighted(0.5, 0..2_usize), weighted(0.5, 0..3_usize), weighted(0.3, ms()))
             .prop_map(|(remainder, limit, rate)| Op::Redrive { remainder, limit, rate }),
         1 => Just(Op::TakeUnsent),

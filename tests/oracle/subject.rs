@@ -376,16 +376,16 @@ impl<T: Parcel> Subject<T> {
     /// A listener hears all that it has not heard.
     pub fn hear(&mut self, reference: &mut Reference, at: usize) {
         let mut expected = std::mem::take(&mut reference.lanes[self.lane].heard[at]);
-        let setup = &reference.lanes[self.lane].setup;
-        let capacity = setup.event_capacity;
+        let lane = &reference.lanes[self.lane];
+        let (capacity, over) = (lane.setup.event_capacity, lane.stopped);
         let subscription = &mut self.subscriptions[at];
         let mut heard = Vec::new();
         loop {
-            // All ways to ask, in turn; waiting without an end where something is to be heard.
+            // All ways to ask, in turn; without an end only where there is one.
             let next = match heard.len() % 3 {
                 0 => subscription.try_next(),
                 1 => subscription.next_timeout(Duration::ZERO),
-                _ if heard.len() < expected.len() => subscription.next().expect("there is more"),
+                _ if over => subscription.next().unwrap_or(Err(EventError::Closed)),
                 _ => subscription.try_next(),
             };
             match next {
