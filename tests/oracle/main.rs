@@ -3,6 +3,8 @@
 //! `workers` is the oracle of a queue with one worker thread. The other modules are that of ownership: leases, consumers,
 //! time-outs, dead letters, records, events and hooks. Order and priorities have a third one in `tests/order`.
 
+mod adds;
+mod build;
 mod checks;
 mod coverage;
 mod found;

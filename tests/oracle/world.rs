@@ -3,25 +3,22 @@
 //! There is no worker: one thread drives everything by leases, on a clock that it turns itself, so that a program does the
 //! same every time. Each operation takes a microsecond, which makes instants differ that nobody puts in an order.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use guichet::{
-    AddError, AddManyError, AddTimeoutError, CallError, Clock, DeadLetter, JobBrief, JobError,
-    JobHandle, JobId, JobState, Keep, ManualClock, Order, Queue, QueueBuilder, Redrive, Runtime,
-    TryAddError, TryAddManyError,
+    Clock, DeadLetter, DeadReason, JobError, JobState, ManualClock, Queue, Redrive, Runtime,
 };
 
+use crate::build::{HookLog, builder};
 use crate::checks::check_letter;
 use crate::harness::Coverage;
-use crate::program::{
-    BROKEN, Call, FATAL, FINAL, OWN_PAUSE, Op, Program, Ranks, Say, Setup, Shelf, Side, Terms, Way,
-};
-use crate::reference::{DEAD, HookCall, Job, MAIN, Reference};
+use crate::program::{Call, How, Op, Program, Say, Side, Way};
+use crate::reference::{DEAD, HookCall, MAIN, Reference};
 use crate::subject::{Handles, Parcel, Subject};
 
 /// A payload: its number, and a share in a count of the living.
-pub struct Item(usize, #[allow(dead_code)] Arc<()>);
+pub struct Item(pub usize, #[allow(dead_code)] Arc<()>);
 
 impl Parcel for Item {
     fn inspect(&self, reference: &Reference, number: usize) {
@@ -38,107 +35,18 @@ impl Parcel for DeadLetter<Item> {
     }
 }
 
-/// Why a job was refused.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum No {
-    Closed,
-    Full { waiting: usize, active: usize },
-    Timeout,
-    TooMany,
-}
-
-/// Hook, job, attempt, whether it ended, text.
-type HookSeen = (&'static str, JobId, u32, bool, String);
-type HookLog = Arc<Mutex<Vec<HookSeen>>>;
-type Taken = Result<(JobId, Option<JobHandle<u32>>), (No, Item)>;
-
 /// The queues' time is not 0 when a program begins.
 const START: Duration = Duration::from_secs(1);
 const OPERATION: Duration = Duration::from_micros(1);
 
-fn keep(shelf: Shelf) -> Keep {
-    match shelf.age {
-        Some(age) => Keep::last(shelf.most).for_at_most(age),
-        None => Keep::last(shelf.most),
-    }
-}
-
-/// A queue with these options, whose hooks write down what they are told.
-fn builder<T: Parcel>(
-    runtime: &Runtime,
-    name: &str,
-    setup: &Setup,
-    hooks: &HookLog,
-) -> QueueBuilder<T, u32> {
-    let mut builder = runtime
-        .queue(name)
-        .capacity(setup.capacity)
-        .delayed_capacity(setup.delayed_capacity)
-        .attempts(setup.attempts)
-        .backoff(setup.pause.backoff())
-        .delivery_limit(setup.delivery_limit)
-        .keep_completed(keep(setup.keep_completed))
-        .keep_failed(keep(setup.keep_failed))
-        .log_lines(setup.log_lines)
-        .event_capacity(setup.event_capacity);
-    builder = match setup.ranks {
-        Ranks::Fifo => builder,
-        Ranks::Bands(count) => builder.order(Order::Bands(count)),
-        Ranks::Heap(count) => builder.order(Order::Heap(count)),
-    };
-    if setup.custom {
-        let breaks = |text: &str| {
-            if text == BROKEN {
-                std::panic::resume_unwind(Box::new(BROKEN));
-            }
-        };
-        builder = builder.retry_if(move |failure| {
-            let text = failure.error().to_string();
-            breaks(&text);
-            text != FATAL
-        });
-        builder = builder.backoff_with(move |_, failure| {
-            let text = failure.error().to_string();
-            breaks(&text);
-            (text != FINAL).then_some(OWN_PAUSE)
-        });
-    }
-    if let Some(limit) = setup.timeout {
-        builder = builder.timeout(limit);
-    }
-    if let Some(grace) = setup.overlap_after {
-        builder = builder.overlap_after(grace);
-    }
-    if let Some(results) = setup.keep_results {
-        builder = builder.keep_results(results);
-    }
-    if setup.single_active {
-        builder = builder.single_active_consumer();
-    }
-    let write = |hook: &'static str, log: &HookLog| {
-        let log = log.clone();
-        move |brief: &JobBrief, text: String| {
-            let seen = (hook, brief.id, brief.attempt, brief.ended, text);
-            log.lock().unwrap().push(seen);
-        }
-    };
-    let completed = write("completed", hooks);
-    let failed = write("failed", hooks);
-    let exhausted = write("exhausted", hooks);
-    builder
-        .on_completed(move |brief, result: &u32| completed(brief, result.to_string()))
-        .on_failed(move |brief, failure| failed(brief, failure.error().to_string()))
-        .on_exhausted(move |brief, failure| exhausted(brief, failure.error().to_string()))
-}
-
 pub struct World {
     runtime: Runtime,
     clock: ManualClock,
-    reference: Reference,
-    main: Subject<Item>,
+    pub reference: Reference,
+    pub main: Subject<Item>,
     dead: Option<Subject<DeadLetter<Item>>>,
     /// By the jobs' numbers.
-    handles: Handles,
+    pub handles: Handles,
     payloads: usize,
     hooks: HookLog,
     living: Arc<()>,
@@ -147,10 +55,9 @@ pub struct World {
 /// Runs a program from beginning to end.
 pub fn run(program: Program) -> Coverage {
     let mut world = World::new(&program);
-    let step = if program.calls.len() > 40 { 16 } else { 8 };
     for (at, call) in program.calls.into_iter().enumerate() {
         world.one(call);
-        if at % step == step - 1 {
+        if at % 16 == 15 {
             world.look_around();
         }
     }
@@ -163,26 +70,24 @@ impl World {
         let clock = ManualClock::new();
         clock.advance(START);
         // Leases that a failed check leaves behind are not waited for.
-        let builder = Runtime::builder().drop_timeout(Duration::ZERO);
-        let runtime = builder.clock(clock.clone()).build().unwrap();
+        let runtime = Runtime::builder().drop_timeout(Duration::ZERO);
+        let runtime = runtime.clock(clock.clone()).build().unwrap();
         let hooks = HookLog::default();
         let mut setups = vec![program.main.clone()];
         let dead = program.dead.clone().map(|mut setup| {
             // Its first listener must not miss anything.
             setup.event_capacity = 1024;
             setups.push(setup.clone());
-            let queue = self::builder(&runtime, "dead", &setup, &hooks)
-                .build()
-                .unwrap();
+            let queue = builder(&runtime, "dead", &setup, &hooks).build().unwrap();
             let mut subject = Subject::new(DEAD, queue);
             subject.subscriptions.push(subject.queue.subscribe());
             subject
         });
-        let mut builder = self::builder(&runtime, "main", &program.main, &hooks);
+        let mut main = builder(&runtime, "main", &program.main, &hooks);
         if let Some(dead) = &dead {
-            builder = builder.dead_letters(&dead.queue);
+            main = main.dead_letters(&dead.queue);
         }
-        let main = Subject::new(MAIN, builder.build().unwrap());
+        let main = Subject::new(MAIN, main.build().unwrap());
         let mut reference = Reference::new(setups, START.as_nanos() as u64);
         if dead.is_some() {
             reference.lanes[DEAD].heard.push(Vec::new());
@@ -338,7 +243,7 @@ impl World {
         }
         let outcome = handle.wait();
         let last = job.errors.last().map(|error| (error.kind, &*error.text));
-        let expired = job.reason == Some(guichet::DeadReason::Expired);
+        let expired = job.reason == Some(DeadReason::Expired);
         let what = match (job.state, &outcome) {
             (JobState::Completed, Ok(value)) => {
                 assert_eq!(Some(*value), job.result);
@@ -361,239 +266,10 @@ impl World {
         self.reference.cover(what);
     }
 
-    // -------------------------------------------------------------------------------------- adds --
-
-    fn item(&mut self) -> Item {
+    /// A payload that there was not yet.
+    pub fn item(&mut self) -> Item {
         self.payloads += 1;
         Item(self.payloads, self.living.clone())
-    }
-
-    /// The job that these terms make; its instants differ from those of all other jobs.
-    fn job_of(&self, terms: &Terms, payload: usize) -> Job {
-        let mut job = self.reference.plain(MAIN, payload);
-        job.priority = terms.priority.map_or(job.priority, |one| self.level(one));
-        job.lifo = terms.lifo;
-        job.attempts = terms.attempts.unwrap_or(job.attempts);
-        job.pause = terms.pause.unwrap_or(job.pause);
-        job.keep = [terms.keep_completed, terms.keep_failed];
-        let own = Duration::from_nanos(self.reference.jobs.len() as u64);
-        job.timeout = terms.timeout.map(|limit| limit + own).or(job.timeout);
-        job.expires = terms.ttl.map(|ttl| self.reference.after(ttl + own));
-        let delay = terms.delay.filter(|delay| !delay.is_zero());
-        if let Some(delay) = delay {
-            job.later = true;
-            job.due = self.reference.after(delay + own);
-        }
-        job
-    }
-
-    fn level(&self, priority: u32) -> u32 {
-        1 + priority % self.reference.lanes[MAIN].priorities()
-    }
-
-    fn cover_terms(&mut self, terms: &Terms) {
-        let asked = [
-            ("priority", terms.priority.is_some()),
-            ("lifo", terms.lifo),
-            ("delay", terms.delay.is_some()),
-            ("ttl", terms.ttl.is_some()),
-            ("attempts", terms.attempts.is_some()),
-            ("backoff", terms.pause.is_some()),
-            ("timeout", terms.timeout.is_some()),
-            ("keep_completed", terms.keep_completed.is_some()),
-            ("keep_failed", terms.keep_failed.is_some()),
-        ];
-        let asked = asked.into_iter().filter(|(_, asked)| *asked);
-        asked.for_each(|(option, _)| self.reference.cover(option));
-    }
-
-    fn no_room(&self, later: bool, count: usize, tries: bool) -> Option<No> {
-        if self.reference.lanes[MAIN].stopped {
-            return Some(No::Closed);
-        }
-        if self.reference.room(MAIN, later) >= count {
-            return None;
-        }
-        let setup = &self.reference.lanes[MAIN].setup;
-        let slots = if later {
-            setup.delayed_capacity
-        } else {
-            setup.capacity
-        };
-        let waiting = self.reference.waiting(MAIN).len();
-        let active = slots.saturating_sub(waiting);
-        Some(match tries {
-            true => No::Full { waiting, active },
-            false => No::Timeout,
-        })
-    }
-
-    fn add(&mut self, mut way: Way, terms: Option<Terms>) {
-        let item = self.item();
-        let payload = item.0;
-        if way == Way::Call && terms.is_some() {
-            way = Way::TryAdd;
-        }
-        let job = match &terms {
-            Some(terms) => self.job_of(terms, payload),
-            None => self.reference.plain(MAIN, payload),
-        };
-        let expected = self.no_room(job.later, 1, way == Way::TryAdd);
-        if expected == Some(No::Timeout) && matches!(way, Way::Add | Way::Submit) {
-            // Nobody else would make room.
-            way = Way::AddTimeout;
-        }
-        let queue = &self.main.queue;
-        let none = Duration::ZERO;
-        let taken = match &terms {
-            None => match way {
-                Way::TryAdd => of_try(queue.try_add(item)),
-                Way::Add => of_add(queue.add(item)),
-                Way::AddTimeout => of_timeout(queue.add_timeout(item, none)),
-                Way::Submit => of_submit(queue.submit(item)),
-                Way::Call => match queue.call(item, none) {
-                    Err(CallError::Timeout(id)) => Ok((id, None)),
-                    Err(CallError::Refused(refused)) => of_timeout(Err(refused)),
-                    Ok(_) | Err(_) => panic!("nobody ran it"),
-                },
-            },
-            Some(terms) => {
-                let builder = self.builder(terms, &job, item);
-                match way {
-                    Way::TryAdd => of_try(builder.try_add()),
-                    Way::AddTimeout => of_timeout(builder.add_timeout(none)),
-                    Way::Submit => of_submit(builder.submit()),
-                    Way::Add | Way::Call => of_add(builder.add()),
-                }
-            }
-        };
-        match (taken, expected) {
-            (Ok((id, handle)), None) => {
-                if let Some(terms) = &terms {
-                    self.cover_terms(terms);
-                }
-                self.reference.cover(match way {
-                    Way::TryAdd => "try_add",
-                    Way::Add => "add",
-                    Way::AddTimeout => "add_timeout",
-                    Way::Submit => "submit",
-                    Way::Call => "call",
-                });
-                let number = self.reference.admit(job);
-                self.reference.name(number, id);
-                self.handles.resize_with(number, || None);
-                self.handles.push(handle);
-            }
-            (Err((no, item)), Some(expected)) => {
-                assert_eq!((no, item.0), (expected, payload), "the refusal");
-                self.reference.cover(match no {
-                    No::Closed => "refused as closed",
-                    No::Full { .. } => "refused as full",
-                    No::Timeout | No::TooMany => "refused in time",
-                });
-            }
-            (Ok((id, _)), Some(expected)) => panic!("{id} was accepted, not {expected:?}"),
-            (Err((no, _)), None) => panic!("refused: {no:?}"),
-        }
-    }
-
-    fn builder(&self, terms: &Terms, job: &Job, item: Item) -> guichet::JobBuilder<'_, Item, u32> {
-        let mut builder = self.main.queue.job(item);
-        if terms.priority.is_some() {
-            builder = builder.priority(job.priority);
-        }
-        if terms.lifo {
-            builder = builder.lifo();
-        }
-        if terms.delay.is_some() {
-            let delay = if job.later {
-                job.due - self.reference.now
-            } else {
-                0
-            };
-            builder = builder.delay(Duration::from_nanos(delay));
-        }
-        if let Some(expires) = job.expires {
-            builder = builder.ttl(Duration::from_nanos(expires - self.reference.now));
-        }
-        if let Some(attempts) = terms.attempts {
-            builder = builder.attempts(attempts);
-        }
-        if let Some(pause) = terms.pause {
-            builder = builder.backoff(pause.backoff());
-        }
-        if terms.timeout.is_some() {
-            builder = builder.timeout(job.timeout.unwrap());
-        }
-        if let Some(kept) = terms.keep_completed {
-            builder = builder.keep_completed(kept);
-        }
-        if let Some(kept) = terms.keep_failed {
-            builder = builder.keep_failed(kept);
-        }
-        builder
-    }
-
-    fn add_many(&mut self, count: usize, waits: bool) {
-        let items: Vec<_> = (0..count).map(|_| self.item()).collect();
-        let numbers: Vec<_> = items.iter().map(|item| item.0).collect();
-        let expected = match count > self.main.queue.capacity() {
-            true => Some(No::TooMany),
-            false => self.no_room(false, count, true),
-        };
-        // Nobody else would make room.
-        let waits = waits && !matches!(expected, Some(No::Full { .. }));
-        let full = No::Full {
-            waiting: 0,
-            active: 0,
-        };
-        let answer = match waits {
-            true => self
-                .main
-                .queue
-                .add_many(items)
-                .map_err(|error| match error {
-                    AddManyError::TooMany { payloads, .. } => (No::TooMany, payloads),
-                    AddManyError::Closed(items) => (No::Closed, items),
-                    _ => panic!("an unknown refusal"),
-                }),
-            false => self
-                .main
-                .queue
-                .try_add_many(items)
-                .map_err(|error| match error {
-                    TryAddManyError::TooMany { payloads, .. } => (No::TooMany, payloads),
-                    TryAddManyError::Closed(items) => (No::Closed, items),
-                    TryAddManyError::Full(items) => (full, items),
-                    _ => panic!("an unknown refusal"),
-                }),
-        };
-        match (answer, expected) {
-            (Ok(ids), None) => {
-                assert_eq!(ids.len(), count);
-                for (id, payload) in ids.into_iter().zip(numbers) {
-                    let number = self.reference.admit(self.reference.plain(MAIN, payload));
-                    self.reference.name(number, id);
-                }
-                self.reference
-                    .cover(if waits { "add_many" } else { "try_add_many" });
-            }
-            (Err((no, items)), Some(expected)) => {
-                assert!(items.iter().map(|item| item.0).eq(numbers), "the payloads");
-                let expected = match expected {
-                    No::Full { .. } => full,
-                    other => other,
-                };
-                assert_eq!(no, expected);
-                self.reference.cover(match no {
-                    No::TooMany => "many refused as too many",
-                    No::Closed => "many refused as closed",
-                    _ => "many refused as full",
-                });
-            }
-            (Ok(_), Some(expected)) => panic!("{count} jobs were accepted, not {expected:?}"),
-            (Err((no, _)), None) => panic!("{count} jobs were refused: {no:?}"),
-        }
     }
 
     // ----------------------------------------------------------------------------------- letters --
@@ -691,7 +367,7 @@ impl World {
             self.call(Side::Main, Op::AddMany { count: 1, waits });
         }
         for side in [Side::Main, Side::Dead] {
-            let how = crate::program::How::Timeout;
+            let how = How::Timeout;
             let consumer = None;
             self.call(side, Op::Lease { consumer, how });
         }
@@ -751,41 +427,4 @@ fn check_returned<T: Parcel>(queue: &Queue<T, u32>, reference: &mut Reference, l
         payload.inspect(reference, number);
         reference.cover("take_returned");
     }
-}
-
-fn of_try(answer: Result<JobId, TryAddError<Item>>) -> Taken {
-    answer.map(|id| (id, None)).map_err(|error| match error {
-        TryAddError::Full {
-            payload,
-            waiting,
-            active,
-        } => (No::Full { waiting, active }, payload),
-        TryAddError::Closed(item) => (No::Closed, item),
-        _ => panic!("an unknown refusal"),
-    })
-}
-
-fn of_add(answer: Result<JobId, AddError<Item>>) -> Taken {
-    answer.map(|id| (id, None)).map_err(closed)
-}
-
-fn of_submit(answer: Result<JobHandle<u32>, AddError<Item>>) -> Taken {
-    answer
-        .map(|handle| (handle.id(), Some(handle)))
-        .map_err(closed)
-}
-
-fn closed(error: AddError<Item>) -> (No, Item) {
-    match error {
-        AddError::Closed(item) => (No::Closed, item),
-        _ => panic!("an unknown refusal"),
-    }
-}
-
-fn of_timeout(answer: Result<JobId, AddTimeoutError<Item>>) -> Taken {
-    answer.map(|id| (id, None)).map_err(|error| match error {
-        AddTimeoutError::Timeout(item) => (No::Timeout, item),
-        AddTimeoutError::Closed(item) => (No::Closed, item),
-        _ => panic!("an unknown refusal"),
-    })
 }

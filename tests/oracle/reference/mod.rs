@@ -1,10 +1,11 @@
 //! The naive reference: a list of jobs with their states, searched from end to end, and the promises in plain words.
 //!
-//! Here is what there is, who gets a slot, and what happens in time; `attempts.rs` has what becomes of a lease, `books.rs`
-//! what is told and kept.
+//! Here is what there is, who gets a slot, and what happens in time; `attempts.rs` has what becomes of a lease, `ends.rs` what
+//! others decide, `books.rs` what is told and kept.
 
 mod attempts;
 mod books;
+mod ends;
 
 use std::collections::HashMap;
 use std::time::Duration;
