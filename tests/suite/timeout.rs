@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guichet::{EventKind, JobError, JobState};
+use guichet::{Backoff, EventKind, Failure, JobError, JobState};
 
 use super::support::*;
 
@@ -386,4 +386,43 @@ fn retries_after_a_time_out_follow_the_rules() {
         };
         audit(&queue.stats(), books);
     }
+}
+
+/// What a handler says after its time is not accepted: neither its failure nor the pause that it asks for.
+#[test]
+fn a_late_failure_does_not_move_the_next_attempt() {
+    let asked = || {
+        [
+            Failure::msg("late"),
+            Failure::retry("late").after(secs(3600)),
+            Failure::snooze(secs(3600)),
+        ]
+    };
+    for failure in asked() {
+        let (runtime, _) = still();
+        let queue = runtime.queue::<u32, ()>("jobs").attempts(2);
+        let queue = queue.backoff(Backoff::fixed(secs(10))).timeout(secs(10));
+        let queue = queue.build().unwrap();
+        let id = queue.add(1).unwrap();
+        let lease = queue.try_lease().expect("the job");
+        runtime.advance(secs(19));
+        assert!(lease.fail(failure).is_err());
+        runtime.advance(secs(1));
+        assert_eq!(queue.state(id), Some(JobState::Waiting));
+    }
+}
+
+/// The former handler keeps the job up no longer, so it waits at once.
+#[test]
+fn a_job_is_promoted_beside_a_late_handler_whose_grace_is_over() {
+    let (runtime, _) = still();
+    let queue = runtime.queue::<u32, ()>("jobs").attempts(2);
+    let queue = queue.backoff(Backoff::fixed(secs(3600))).timeout(secs(10));
+    let queue = queue.overlap_after(secs(5)).build().unwrap();
+    let id = queue.add(1).unwrap();
+    let lease = queue.try_lease().expect("the job");
+    runtime.advance(secs(15));
+    queue.promote(id).unwrap();
+    assert_eq!(queue.state(id), Some(JobState::Waiting));
+    assert!(lease.complete(()).is_err());
 }
