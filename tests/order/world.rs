@@ -339,6 +339,8 @@ impl World {
             begun, expected,
             "job, queue, id, attempt, whether it is the last, priority"
         );
+        let closed = !self.reference.lanes[queue].is_open();
+        assert_eq!(job.is_shutting_down(), closed, "whether it shuts down");
         self.inside = Some(queue);
         self.check();
         let step = self.steps.pop_front();
