@@ -12,11 +12,13 @@
 #![cfg(not(any(guichet_loom, guichet_shuttle)))]
 
 mod checker;
+mod crew;
 mod flawed;
 mod program;
 mod record;
 #[cfg(feature = "internals")]
 mod ring;
+mod search;
 mod spec;
 mod subjects;
 mod vyukov;
@@ -26,9 +28,10 @@ use std::env;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
+use crew::Crew;
 use flawed::{Flaw, Flawed};
 use program::Program;
-use record::{Crew, Message, Subject};
+use record::{Message, Record, Subject};
 use subjects::{Crossbeam, CrossbeamRendezvous, Guichet, GuichetRendezvous};
 use vyukov::Vyukov;
 
@@ -54,7 +57,11 @@ fn seed() -> u64 {
 }
 
 /// Runs the program of that seed; `Err` says what was wrong with its history.
-fn check<const WORDS: usize, S>(crew: &mut Crew, subject: &S, seed: u64) -> Result<(), String>
+fn check<const WORDS: usize, S>(
+    crew: &mut Crew<Record>,
+    subject: &S,
+    seed: u64,
+) -> Result<(), String>
 where
     S: Subject<Message<WORDS>>,
 {
