@@ -61,9 +61,12 @@ impl Stage {
 pub type Part<R> = (Vec<R>, Box<dyn Send>);
 pub type Job<R> = Box<dyn FnOnce() -> Part<R> + Send>;
 
+/// A thread: it takes jobs, and gives what came of them.
+type Worker<R> = (Sender<Job<R>>, Receiver<Part<R>>);
+
 /// Threads that play one program after the other and record `R`s.
 pub struct Crew<R> {
-    workers: Vec<(Sender<Job<R>>, Receiver<Part<R>>)>,
+    workers: Vec<Worker<R>>,
     /// A program that takes as long as this hangs.
     patience: Duration,
 }
