@@ -21,6 +21,7 @@ mod hole;
 mod letter;
 mod oneshot;
 mod outside;
+mod pairs;
 mod pause;
 mod pool;
 mod ring;
