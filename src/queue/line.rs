@@ -359,7 +359,7 @@ impl<T, R> Shared<T, R> {
         let mut surfaced = Vec::new();
         bands.collect(|word| self.set_aside(word, &mut surfaced));
         let stations = self.stations.lock().clone();
-        for (ticket, _) in stations.iter().flat_map(|desk| desk.unstarted()) {
+        for (ticket, _) in stations.iter().flat_map(|desk| desk.tray.unstarted()) {
             if !self.slab.is_current(ticket) {
                 surfaced.extend(self.note(self.slab.surface(ticket, Trace::Line)));
             }
