@@ -26,6 +26,7 @@ mod pairs;
 mod pause;
 mod pool;
 mod ring;
+mod runs;
 mod slab;
 mod stop;
 mod timeout;
