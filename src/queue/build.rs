@@ -10,6 +10,7 @@ use super::dossier::Dossiers;
 use super::host::Adopted;
 use super::letters::{Bell, Unsent};
 use super::line::Line;
+use super::presence::Presence;
 use super::room::Room;
 use super::switches::{Setting, Switches};
 use super::terms::check_timeout;
@@ -102,7 +103,7 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             fired: Mutex::new(Vec::new()),
             hooks: self.hooks,
             idle: EventCount::new(Yields::Warily),
-            serving: AtomicUsize::new(0),
+            serving: Presence::new(),
             stations: Mutex::new(Vec::new()),
             station_count: AtomicUsize::new(0),
             spare_desks: Mutex::new(Vec::new()),

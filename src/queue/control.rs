@@ -4,7 +4,7 @@ use super::books::{Books, Item};
 use super::switches::Setting;
 use super::{Managed, Queue, QueueStats, Shared};
 use crate::model::{JobError, JobId, JobState, Verb};
-use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::Ordering::SeqCst;
 use crate::sync::atomic::fence;
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
@@ -156,9 +156,7 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         self.room.wake_all();
         self.later.wake_all();
         self.roster.wake_all();
-        // ORDERING: SeqCst fence — the phase before the look at who serves; partner: `Shift::drop`.
-        fence(SeqCst);
-        if self.serving.load(Relaxed) == 0 {
+        if self.serving.is_nobody() {
             // Nobody will ever run what waits here, and somebody may wait for it.
             self.stop(false);
         }

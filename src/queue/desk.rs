@@ -1,21 +1,14 @@
-//! What one worker has taken out of the lane, in view of the others.
-//!
-//! A batch of tickets lies here while its worker starts them one by one. They are copies: whoever
-//! activates a ticket first has its job, and all other copies are stale. So the owner takes from
-//! its desk without a locked instruction, and another worker may take over what was not started.
+//! What one worker has in view of the others: tickets that it has not started, the attempt that has a time-out, and counts.
 
 use crossbeam_utils::CachePadded;
 
 use super::books::OwnBooks;
-use super::line::Batch;
+use super::tray::Tray;
 use crate::sync::Mutex;
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
+use crate::sync::atomic::{AtomicBool, AtomicU64};
 use crate::table::Ticket;
 use crate::telemetry::Latency;
-
-/// The largest batch.
-pub(super) const BATCH: usize = 32;
 
 /// Instead of a ticket: the worker is still in its handler, and another one does its work.
 const RELIEVED: u64 = u64::MAX;
@@ -25,12 +18,7 @@ pub(crate) type Hire = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// One worker's tickets and counts.
 pub(crate) struct Desk {
-    tickets: [AtomicU64; BATCH],
-    /// The first ticket that was not started.
-    next: CachePadded<AtomicUsize>,
-    end: AtomicUsize,
-    /// Where the first ticket lay in its line; the others lay behind it.
-    place: AtomicU64,
+    pub(super) tray: Tray,
     /// The attempt that has a time-out, by its ticket; 0 if none, `RELIEVED` if another worker was engaged instead.
     timed: CachePadded<AtomicU64>,
     /// When that attempt's time is over.
@@ -50,10 +38,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(super) fn new() -> Self {
         Desk {
-            tickets: [const { 0 }; BATCH].map(AtomicU64::new),
-            next: CachePadded::new(AtomicUsize::new(0)),
-            end: AtomicUsize::new(0),
-            place: AtomicU64::new(0),
+            tray: Tray::new(),
             timed: CachePadded::new(AtomicU64::new(0)),
             deadline: AtomicU64::new(0),
             relieved: AtomicBool::new(false),
@@ -64,38 +49,6 @@ impl Desk {
             runs: Latency::new(),
             totals: Latency::new(),
         }
-    }
-
-    /// Lays a batch out. Relaxed: a ticket that is read too late or torn from its batch is at worst stale, and its
-    /// activation finds that out.
-    pub(super) fn lay_out(&self, batch: &Batch) {
-        self.place.store(batch.place as u64, Relaxed);
-        // ORDERING: Release fence — the place before its tickets; pairs with the Acquire fence in `unstarted`. Who reads
-        // a later batch's place finds the ticket stale: nothing is laid out before the last batch was started.
-        fence(Release);
-        for (place, ticket) in self.tickets.iter().zip(&batch.tickets) {
-            place.store(*ticket, Relaxed);
-        }
-        self.next.store(0, Relaxed);
-        self.end.store(batch.tickets.len(), Relaxed);
-    }
-
-    /// The owner is about to start ticket number `at`.
-    #[inline]
-    pub(super) fn start(&self, at: usize) {
-        self.next.store(at + 1, Relaxed);
-    }
-
-    /// Tickets that were not started when this was called, perhaps some that were, and where they lay.
-    pub(super) fn unstarted(&self) -> impl Iterator<Item = (Ticket, i64)> + '_ {
-        let next = self.next.load(Relaxed);
-        let end = self.end.load(Relaxed).min(BATCH);
-        (next..end).map(|at| {
-            let ticket = Ticket::from_bits(self.tickets[at].load(Relaxed));
-            // ORDERING: Acquire fence — as in `lay_out`.
-            fence(Acquire);
-            (ticket, self.place.load(Relaxed) as i64 + at as i64)
-        })
     }
 
     /// The owner begins an attempt that is to be over by `deadline`.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::attempt::Attend;
-use super::desk::{BATCH, Desk, Hire};
+use super::desk::{Desk, Hire};
 use super::job::Job;
 use super::line::{Batch, Taken};
 use super::switches::Setting;
+use super::tray::BATCH;
 use super::{Queue, Shared};
 use crate::lane::Portion;
 use crate::model::{Failure, PopError};
@@ -79,7 +80,8 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         while let Found::Work = self.find(&shared) {
             let several = self.batch.tickets.len() > 1;
             if several {
-                self.desk.lay_out(&self.batch);
+                let batch = &self.batch;
+                self.desk.tray.lay_out(&batch.tickets, batch.place);
                 // Somebody may have gone to sleep since this worker decided to take several.
                 shared.idle.notify_one();
             }
@@ -98,7 +100,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                     }
                 }
                 if several {
-                    self.desk.start(at);
+                    self.desk.tray.start(at);
                 }
                 self.run(&shared, self.batch.get(at), &attempt);
                 at += 1;
@@ -244,7 +246,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         }
         self.others
             .iter()
-            .flat_map(|desk| desk.unstarted())
+            .flat_map(|desk| desk.tray.unstarted())
             .find(|(ticket, _)| shared.slab.is_current(*ticket))
     }
 }
@@ -324,7 +326,7 @@ impl<T, R> Shared<T, R> {
     /// A job that a worker has taken out of the lane and not started, and where it lay.
     pub(super) fn any_unstarted(&self) -> Option<(Ticket, i64)> {
         let stations = self.stations.lock();
-        let mut laid_out = stations.iter().flat_map(|desk| desk.unstarted());
+        let mut laid_out = stations.iter().flat_map(|desk| desk.tray.unstarted());
         laid_out.find(|(ticket, _)| self.slab.is_current(*ticket))
     }
 }

@@ -279,11 +279,15 @@ impl<T, R> Shared<T, R> {
         until: u32,
     ) -> Result<(), PopError> {
         batch.tickets.clear();
-        let mut surfaced = Vec::new();
+        let (mut surfaced, mut put_back) = (Vec::new(), false);
         let taken = match &self.line {
             Line::Bands(bands, schedule) => {
                 let tickets = &mut batch.tickets;
-                let keep = |word| self.set_aside(word, &mut surfaced);
+                let keep = |word| {
+                    let kept = self.set_aside(word, &mut surfaced);
+                    put_back |= kept;
+                    kept
+                };
                 let run = match schedule {
                     None => bands.pop_run(tickets, portion, until, keep),
                     Some(schedule) => bands.pop_preferring(schedule.next(), tickets, keep),
@@ -311,6 +315,10 @@ impl<T, R> Shared<T, R> {
             }),
         };
         surfaced.into_iter().for_each(|slot| self.vacate(slot));
+        if put_back {
+            // What was in hand for a while is not there for who looked meanwhile, and may be more than was taken again.
+            self.idle.notify_one();
+        }
         taken
     }
 
@@ -351,7 +359,7 @@ impl<T, R> Shared<T, R> {
         let mut surfaced = Vec::new();
         bands.collect(|word| self.set_aside(word, &mut surfaced));
         let stations = self.stations.lock().clone();
-        for (ticket, _) in stations.iter().flat_map(|desk| desk.unstarted()) {
+        for (ticket, _) in stations.iter().flat_map(|desk| desk.tray.unstarted()) {
             if !self.slab.is_current(ticket) {
                 surfaced.extend(self.note(self.slab.surface(ticket, Trace::Line)));
             }

@@ -42,6 +42,7 @@ mod merge;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod merge_tests;
 mod notes;
+mod presence;
 mod producer;
 mod recent;
 mod results;
@@ -55,6 +56,7 @@ mod subscription;
 mod switches;
 mod terms;
 mod timing;
+mod tray;
 mod watch;
 
 use std::fmt;
@@ -103,6 +105,7 @@ use dossier::Dossiers;
 use events::Hub;
 use letters::{Bell, Graveyard, Senders, Unsent};
 use line::Line;
+use presence::Presence;
 use results::Kept;
 use room::Room;
 use switches::{Setting, Switches};
@@ -158,7 +161,7 @@ pub(crate) struct Shared<T, R> {
     /// Workers without a job.
     idle: EventCount,
     /// Workers that have not left.
-    serving: AtomicUsize,
+    serving: Presence,
     stations: Mutex<Vec<Arc<Desk>>>,
     /// Changes with `stations`.
     station_count: AtomicUsize,

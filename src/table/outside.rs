@@ -199,7 +199,13 @@ impl<T, O> Slab<T, O> {
             };
             // Relaxed: publishes nothing. What the last attempt and a decision over its head did goes on to `activate`, since this
             // swap is in the release sequences of `put_off`, `rewrite` and `release`.
-            match self.swap(number, word, new, Relaxed) {
+            let promoted = if cfg!(guichet_bug = "slab_promote_check_then_act") {
+                self.slot(number).word.store(new.0, Relaxed);
+                Ok(())
+            } else {
+                self.swap(number, word, new, Relaxed)
+            };
+            match promoted {
                 Ok(()) => {
                     let ticket = Ticket::new(number, new);
                     return Some(Entered { ticket, trace });

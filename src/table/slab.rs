@@ -409,6 +409,10 @@ impl<T, O> Slab<T, O> {
         let mut word = claim.word;
         loop {
             let next = new(word);
+            if cfg!(guichet_bug = "slab_step_check_then_act") && !self.is_revoked(claim) {
+                self.slot(claim.slot).word.store(next.0, order);
+                return Some((word, next));
+            }
             match self.swap(claim.slot, word, next, order) {
                 Ok(()) => return Some((word, next)),
                 // Somebody holds the slot too, or a stray ticket has surfaced: nothing is decided.

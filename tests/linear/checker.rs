@@ -2,10 +2,11 @@
 
 use crate::program::{Call, Random, Side, Wait};
 use crate::record::{FORGED, History, Record, Refusal};
-use crate::spec::{Effect, Span, State, Step, judge, linearizable};
+use crate::search::{Span, Step, linearizable};
+use crate::spec::{Effect, State, judge};
 
 /// Tries every order that the spans allow.
-fn brute(spans: &[Span], state: State) -> bool {
+fn brute(spans: &[Span<Effect>], state: State) -> bool {
     let Some(first_end) = spans.iter().map(|span| span.end).min() else {
         return true;
     };
@@ -45,7 +46,7 @@ fn serial(random: &mut Random) -> Vec<Effect> {
 }
 
 /// Gives each effect an interval around its place; no begin equals an end.
-fn spread(random: &mut Random, effects: Vec<Effect>) -> Vec<Span> {
+fn spread(random: &mut Random, effects: Vec<Effect>) -> Vec<Span<Effect>> {
     let mut reach = |at: usize| if at == 0 { 0 } else { random.below(28) as u64 };
     let spans = effects.into_iter().enumerate().map(|(at, effect)| {
         let place = 20 * at as u64 + 20;

@@ -1,22 +1,27 @@
-//! Are the channel and the ring linearizable? Many short concurrent histories are recorded, and for each
-//! an order is sought in which a bounded FIFO channel could have done the same, one call at a time.
+//! Are the channel and the ring linearizable, and do lines by priority keep their order? Many short concurrent histories are
+//! recorded from real threads, and for each an order is sought in which a bounded FIFO channel could have done the same, one
+//! call at a time; for lines by priority see `lane`.
 //!
 //! ```text
-//! cargo test --test linear                                  # with --features internals: the ring too
+//! cargo test --test linear                                  # with --features internals: ring, bands and heap too
 //! GUICHET_HISTORIES=1000000 cargo test --release --test linear guichet
 //! GUICHET_SEED=17 cargo test --test linear                  # the programs of seed 17 and those after it
+//! cargo test --test linear -- --nocapture                   # a line `linear NAME: N histories` for each that passes
 //! ```
-//! A seed gives the same programs, though not the same interleaving. `program` writes them, `record`
-//! runs them, `spec` says what is allowed and searches, `subjects` must pass. What must not pass shows
+//! A seed gives the same programs, though not the same interleaving. `program` writes them, `crew` and `record`
+//! run them, `spec` says what is allowed, `search` seeks the order, `subjects` must pass. What must not pass shows
 //! that the harness would notice: `flawed` and `vyukov`, and a channel with room that claims to have none.
 #![cfg(not(any(guichet_loom, guichet_shuttle)))]
 
 mod checker;
+mod crew;
 mod flawed;
+mod lane;
 mod program;
 mod record;
 #[cfg(feature = "internals")]
 mod ring;
+mod search;
 mod spec;
 mod subjects;
 mod vyukov;
@@ -26,9 +31,10 @@ use std::env;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
+use crew::Crew;
 use flawed::{Flaw, Flawed};
 use program::Program;
-use record::{Crew, Message, Subject};
+use record::{Message, Record, Subject};
 use subjects::{Crossbeam, CrossbeamRendezvous, Guichet, GuichetRendezvous};
 use vyukov::Vyukov;
 
@@ -54,7 +60,11 @@ fn seed() -> u64 {
 }
 
 /// Runs the program of that seed; `Err` says what was wrong with its history.
-fn check<const WORDS: usize, S>(crew: &mut Crew, subject: &S, seed: u64) -> Result<(), String>
+fn check<const WORDS: usize, S>(
+    crew: &mut Crew<Record>,
+    subject: &S,
+    seed: u64,
+) -> Result<(), String>
 where
     S: Subject<Message<WORDS>>,
 {
@@ -64,23 +74,28 @@ where
     spec::judge(&history, S::ABILITIES.whole_batches).map_err(|why| format!("{why}\n{history}"))
 }
 
+/// As many histories as were asked for, or so many; says how many there were.
+fn shows(name: &str, histories: u64, mut check: impl FnMut(u64) -> Result<(), String>) {
+    let (first, count) = (seed(), setting("GUICHET_HISTORIES").unwrap_or(histories));
+    for at in 0..count {
+        let seed = first.wrapping_add(at);
+        if let Err(why) = check(seed) {
+            panic!("{name}: GUICHET_SEED={seed}: {why}");
+        }
+    }
+    println!("linear {name}: {count} histories");
+}
+
 /// Half of the histories have short messages, and half have long ones.
-fn passes<S>(subject: &S)
+fn passes<S>(name: &str, subject: &S)
 where
     S: Subject<Message<SHORT>> + Subject<Message<LONG>>,
 {
-    let (mut crew, first) = (Crew::new(PATIENCE), seed());
-    for at in 0..setting("GUICHET_HISTORIES").unwrap_or(HISTORIES) {
-        let seed = first.wrapping_add(at);
-        let verdict = if seed % 2 == 0 {
-            check::<SHORT, S>(&mut crew, subject, seed)
-        } else {
-            check::<LONG, S>(&mut crew, subject, seed)
-        };
-        if let Err(why) = verdict {
-            panic!("GUICHET_SEED={seed}: {why}");
-        }
-    }
+    let mut crew = Crew::new(PATIENCE);
+    shows(name, HISTORIES, |seed| match seed % 2 {
+        0 => check::<SHORT, S>(&mut crew, subject, seed),
+        _ => check::<LONG, S>(&mut crew, subject, seed),
+    });
 }
 
 fn is_rejected<S: Subject<Message<LONG>>>(subject: &S) {
@@ -94,33 +109,33 @@ fn is_rejected<S: Subject<Message<LONG>>>(subject: &S) {
 
 #[test]
 fn guichet_passes() {
-    passes(&Guichet);
+    passes("channel", &Guichet);
 }
 
 #[test]
 fn guichet_rendezvous_passes() {
-    passes(&GuichetRendezvous(0));
+    passes("rendezvous", &GuichetRendezvous(0));
 }
 
 #[cfg(feature = "internals")]
 #[test]
 fn the_bare_ring_passes() {
-    passes(&ring::Bare);
+    passes("ring", &ring::Bare);
 }
 
 #[test]
 fn crossbeam_passes() {
-    passes(&Crossbeam);
+    passes("crossbeam channel", &Crossbeam);
 }
 
 #[test]
 fn crossbeam_rendezvous_passes() {
-    passes(&CrossbeamRendezvous(0));
+    passes("crossbeam rendezvous", &CrossbeamRendezvous(0));
 }
 
 #[test]
 fn a_locked_queue_passes() {
-    passes(&Flawed::new(Flaw::None));
+    passes("a locked channel", &Flawed::new(Flaw::None));
 }
 
 #[test]

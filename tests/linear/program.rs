@@ -79,7 +79,7 @@ pub enum Pause {
 }
 
 impl Pause {
-    fn random(random: &mut Random) -> Self {
+    pub fn random(random: &mut Random) -> Self {
         match random.below(8) {
             0..4 => Pause::None,
             4..7 => Pause::Spin(1 << random.below(9)),

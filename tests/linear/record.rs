@@ -1,19 +1,9 @@
 //! Runs a program against a subject and records what each thread called and got.
-//!
-//! Each call is stamped from one counter before it begins and after it ended. The counter's increments
-//! have one total order, so a call that ended with a smaller stamp than another began with was over
-//! before the other began; no clock of another processor can say so falsely. The price: the increments
-//! are barriers, which hide what a missing fence *between* two calls of a thread would show. The models
-//! in `tests/loom` look for those.
 
 use std::fmt;
-use std::hint::spin_loop;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
-use std::time::Duration;
 
+use crate::crew::{Crew, Job, Part, Stage};
 use crate::program::{Abilities, Call, Pause, Program, Side, Wait};
 
 /// Stands for a message that nobody sent.
@@ -121,33 +111,6 @@ impl fmt::Display for History {
     }
 }
 
-/// What the threads of a program share.
-struct Stage {
-    clock: AtomicU64,
-    missing: AtomicUsize,
-    /// Per thread, how many calls it has begun.
-    progress: Vec<AtomicUsize>,
-}
-
-impl Stage {
-    fn stamp(&self) -> u64 {
-        self.clock.fetch_add(1, SeqCst)
-    }
-
-    /// Lets all threads go at once. They spin, since waking one another would put them in a row.
-    fn start(&self) {
-        self.missing.fetch_sub(1, SeqCst);
-        let mut turns = 0;
-        while self.missing.load(SeqCst) > 0 {
-            turns += 1;
-            if turns % 64 == 0 {
-                thread::yield_now();
-            }
-            spin_loop();
-        }
-    }
-}
-
 /// A thread on the stage.
 struct Actor<S, const WORDS: usize> {
     seat: S,
@@ -157,11 +120,11 @@ struct Actor<S, const WORDS: usize> {
 }
 
 impl<S: Seat<Message<WORDS>>, const WORDS: usize> Actor<S, WORDS> {
-    fn play(mut self, calls: Vec<(Pause, Call)>) -> Part {
+    fn play(mut self, calls: Vec<(Pause, Call)>) -> Part<Record> {
         self.stage.start();
         for (pause, call) in calls {
             pause.take();
-            self.stage.progress[self.at].fetch_add(1, SeqCst);
+            self.stage.begins(self.at);
             match call {
                 Call::Drain(wait) => while self.perform(Call::Recv(wait)).is_some() {},
                 Call::Gather(mut left) => {
@@ -242,23 +205,7 @@ impl<S: Seat<Message<WORDS>>, const WORDS: usize> Actor<S, WORDS> {
     }
 }
 
-/// What a thread recorded, and its seat.
-type Part = (Vec<Record>, Box<dyn Send>);
-type Job = Box<dyn FnOnce() -> Part + Send>;
-
-/// Threads that play one program after the other.
-pub struct Crew {
-    workers: Vec<(Sender<Job>, Receiver<Part>)>,
-    /// A program that takes as long as this hangs.
-    patience: Duration,
-}
-
-impl Crew {
-    pub fn new(patience: Duration) -> Self {
-        let workers = Vec::new();
-        Crew { workers, patience }
-    }
-
+impl Crew<Record> {
     /// Plays the program; `Err` says who hangs or died, and in which call.
     pub fn play<S: Subject<Message<WORDS>>, const WORDS: usize>(
         &mut self,
@@ -266,15 +213,8 @@ impl Crew {
         program: &Program,
     ) -> Result<History, String> {
         let seats = subject.seats(program);
-        let stage = Arc::new(Stage {
-            clock: AtomicU64::new(1),
-            missing: AtomicUsize::new(seats.len()),
-            progress: seats.iter().map(|_| AtomicUsize::new(0)).collect(),
-        });
-        while self.workers.len() < seats.len() {
-            self.hire();
-        }
-        for (at, seat) in seats.into_iter().enumerate() {
+        let stage = Arc::new(Stage::new(seats.len()));
+        let jobs = seats.into_iter().enumerate().map(|(at, seat)| {
             let calls = program.threads[at].calls.clone();
             let actor = Actor::<_, WORDS> {
                 seat,
@@ -282,30 +222,15 @@ impl Crew {
                 stage: Arc::clone(&stage),
                 records: Vec::with_capacity(2 * calls.len()),
             };
-            let job: Job = Box::new(move || actor.play(calls));
-            self.workers[at]
-                .0
-                .send(job)
-                .expect("a worker that has not died");
-        }
-        let (mut records, mut left) = (Vec::new(), Vec::new());
-        for (at, thread) in program.threads.iter().enumerate() {
-            match self.workers[at].1.recv_timeout(self.patience) {
-                Ok((part, seat)) => {
-                    records.extend(part);
-                    left.push(seat);
-                }
-                Err(error) => {
-                    let begun = stage.progress[at].load(SeqCst);
-                    let call = begun.checked_sub(1).map(|last| &thread.calls[last]);
-                    let what = match error {
-                        RecvTimeoutError::Timeout => "hangs",
-                        RecvTimeoutError::Disconnected => "died",
-                    };
-                    return Err(format!("thread {at} {what} in call {begun}: {call:?}"));
-                }
-            }
-        }
+            let job: Job<Record> = Box::new(move || actor.play(calls));
+            job
+        });
+        let mut records = self.run(jobs.collect()).map_err(|(at, what)| {
+            let begun = stage.begun(at);
+            let call = begun.checked_sub(1);
+            let call = call.map(|last| &program.threads[at].calls[last]);
+            format!("thread {at} {what} in call {begun}: {call:?}")
+        })?;
         records.sort_by_key(|record| record.begin);
         Ok(History {
             capacity: program.capacity,
@@ -313,18 +238,5 @@ impl Crew {
             receivers: program.receivers(),
             records,
         })
-    }
-
-    fn hire(&mut self) {
-        let (give, jobs) = channel::<Job>();
-        let (report, records) = channel();
-        thread::spawn(move || {
-            for job in jobs {
-                if report.send(job()).is_err() {
-                    break;
-                }
-            }
-        });
-        self.workers.push((give, records));
     }
 }

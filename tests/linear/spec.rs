@@ -15,10 +15,9 @@
 
 use std::collections::HashMap;
 
-use todc_utils::{Action, History as Actions, Specification, WGLChecker};
-
 use crate::program::{Call, Side, Wait};
 use crate::record::{FORGED, History, Record, Refusal};
+use crate::search::{self, Draft, linearizable};
 
 /// The longest queue that is modelled.
 const LONGEST: usize = 8;
@@ -42,14 +41,6 @@ pub enum Effect {
     Close,
 }
 
-/// An effect, its own bit, and the bits of those that must come before it.
-#[derive(Clone, Debug)]
-pub struct Step {
-    pub effect: Effect,
-    pub bit: u128,
-    pub after: u128,
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct State {
     queue: [u8; LONGEST],
@@ -57,8 +48,6 @@ pub struct State {
     capacity: usize,
     senders: usize,
     receivers: usize,
-    /// The steps that were taken. The search knows them anyway, so they split no states.
-    done: u128,
 }
 
 impl State {
@@ -118,52 +107,17 @@ impl State {
     }
 }
 
-struct Channel;
-
-impl Specification for Channel {
+impl search::Effect for Effect {
     type State = State;
-    type Operation = Step;
 
-    fn init() -> State {
-        State::default()
+    fn happens(&self, state: &mut State) -> bool {
+        state.take(self)
     }
-
-    fn apply(step: &Step, state: &State) -> (bool, State) {
-        let mut next = *state;
-        if state.done & step.after == step.after && next.take(&step.effect) {
-            next.done |= step.bit;
-            (true, next)
-        } else {
-            (false, *state)
-        }
-    }
-}
-
-/// A step and the interval in which it happened.
-#[derive(Clone, Debug)]
-pub struct Span {
-    pub begin: u64,
-    pub end: u64,
-    pub step: Step,
-}
-
-/// Whether each span's step can be taken within the span so that all steps are legal in that order.
-pub fn linearizable(spans: &[Span]) -> bool {
-    let mut events = Vec::new();
-    for (process, span) in spans.iter().enumerate() {
-        events.push((span.begin, process, Action::Call(span.step.clone())));
-        events.push((span.end, process, Action::Response(span.step.clone())));
-    }
-    events.sort_by_key(|(stamp, ..)| *stamp);
-    let actions = events
-        .into_iter()
-        .map(|(_, process, action)| (process, action));
-    WGLChecker::<Channel>::is_linearizable(Actions::from_actions(actions.collect()))
 }
 
 /// Whether a channel may have done this; `Err` says why not.
 pub fn judge(history: &History, whole: bool) -> Result<(), String> {
-    let mut draft = Draft::new(history);
+    let mut draft = Draft::of(history);
     if history.capacity == 0 {
         draft.meetings(&history.records)?;
     } else {
@@ -178,14 +132,9 @@ pub fn judge(history: &History, whole: bool) -> Result<(), String> {
     }
 }
 
-/// The spans of a history.
-struct Draft {
-    spans: Vec<Span>,
-}
-
-impl Draft {
-    fn new(history: &History) -> Self {
-        let mut draft = Draft { spans: Vec::new() };
+impl Draft<Effect> {
+    fn of(history: &History) -> Self {
+        let mut draft = Draft::new();
         let open = Effect::Open {
             capacity: history.capacity,
             senders: history.senders,
@@ -194,16 +143,6 @@ impl Draft {
         // The stamps begin with 1, so nothing else begins before this has ended.
         draft.add((0, 0), open, 0);
         draft
-    }
-
-    /// The bit of the new span.
-    fn add(&mut self, (begin, end): (u64, u64), effect: Effect, after: u128) -> u128 {
-        let bit = 1_u128
-            .checked_shl(self.spans.len() as u32)
-            .expect("at most 128 steps");
-        let step = Step { effect, bit, after };
-        self.spans.push(Span { begin, end, step });
-        bit
     }
 
     fn moves(&mut self, record: &Record, whole: bool) {

@@ -219,3 +219,24 @@ fn exchange_close_two() {
         assert_eq!(two.join().unwrap(), Err(Ended::Closed));
     });
 }
+
+/// A value is handed over while its taker gives up and the end comes: the taker has it, or it is still there.
+#[test]
+fn exchange_deliver_or_close() {
+    check("exchange_deliver_or_close", || {
+        let counter = Counter::new();
+        let (giver, closer) = (counter.clone(), counter.clone());
+        let giving = thread::spawn(move || giver.put(1).is_ok());
+        let closing = thread::spawn(move || closer.close());
+        let taken = counter.take(Some(Deadline::after(Duration::ZERO)));
+        closing.join().unwrap();
+        let given = giving.join().unwrap();
+        assert!(
+            !(given && taken == Err(Ended::Closed)),
+            "the end came before what was there"
+        );
+        let left = counter.cup.get().is_ok();
+        let found = usize::from(taken.is_ok()) + usize::from(left);
+        assert_eq!(found, usize::from(given), "the value was lost or doubled");
+    });
+}

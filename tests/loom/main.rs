@@ -14,6 +14,7 @@ mod bands;
 mod broadcast;
 mod chain;
 mod channel;
+mod desk;
 mod event;
 mod exchange;
 mod heap;
@@ -21,19 +22,25 @@ mod hole;
 mod letter;
 mod oneshot;
 mod outside;
+mod pairs;
 mod pause;
 mod pool;
 mod ring;
+mod runs;
 mod slab;
 mod stop;
 mod timeout;
 mod world;
 
-/// For the queue's source that is modelled as it stands: it says `crate::sync`.
-use guichet::internals::sync;
+/// For the queue's source that is modelled as it stands: it says `crate::sync` and `crate::table`.
+use guichet::internals::{sync, table};
+#[path = "../../src/queue/presence.rs"]
+mod presence;
 #[allow(dead_code, reason = "one file of the library; the models use a part")]
 #[path = "../../src/queue/switches.rs"]
 mod switches;
+#[path = "../../src/queue/tray.rs"]
+mod tray;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

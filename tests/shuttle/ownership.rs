@@ -435,3 +435,30 @@ fn a_settled_lease_wakes_its_consumer() {
         assert_eq!(finish(runtime, &queue).completed, 2);
     });
 }
+
+/// A worker that took several jobs puts them back, since others were moved out of the line meanwhile, and takes one again. The rest
+/// is nobody's, and who slept while it was in its hands must start it.
+#[test]
+fn what_is_put_back_is_started() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let queue = queue(&runtime, 3, 1);
+        let stray = queue.add(0).unwrap();
+        queue.add_many(vec![1, 2]).unwrap();
+        assert!(queue.cancel(stray));
+        let (gate, starts) = (Gate::new(), AtomicUsize::new(0));
+        queue
+            .workers(2, move |job| {
+                match starts.fetch_add(1, SeqCst) {
+                    0 => gate.pass(),
+                    _ => gate.open(),
+                }
+                Ok(*job.payload())
+            })
+            .unwrap();
+        // The stray ticket has a slot, so this moves what lies in line.
+        let more = queue.try_add(3).is_ok();
+        let stats = finish(runtime, &queue);
+        assert_eq!(stats.completed, 2 + u64::from(more));
+    });
+}
