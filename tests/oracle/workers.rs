@@ -24,7 +24,7 @@ use proptest::prelude::*;
 use crate::harness::{self, Coverage};
 
 /// A wait as long as this is a failure.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Verdict {
