@@ -162,6 +162,12 @@ impl Dossiers {
         (result, stale)
     }
 
+    /// Calls `f` under the slot's lock, without a dossier.
+    pub(super) fn locked<X>(&self, slot: u32, f: impl FnOnce() -> X) -> X {
+        let _kept = self.slots[slot as usize].lock();
+        f()
+    }
+
     /// Calls `f`, under the slot's lock, with the job's dossier, if there is one.
     pub(super) fn peek<X>(
         &self,

@@ -248,7 +248,8 @@ impl<T, R> Shared<T, R> {
         };
         let done: Result<Option<Entered>, _> = match verb {
             Verb::Retry => self.with_error(id, attempt, &failure, step),
-            _ => step(),
+            _ if pause.is_zero() => step(),
+            _ => self.dossiers.locked(slot, step),
         };
         let Ok(entered) = done.map_err(|spoils| {
             books.enter(Item::Late);

@@ -35,18 +35,21 @@ impl<T, R> Shared<T, R> {
             .review(slot, |slot| self.slab.next_instant(slot));
     }
 
-    /// `retry` or `snooze` until `due`, which the caller then announces.
+    /// `retry` or `snooze` until `due`, which the caller then announces. The caller has the lock of the job's dossier, under
+    /// which a time-out writes the record too.
     pub(super) fn put_off(
         &self,
         claim: Claim,
         verb: Verb,
         due: u64,
     ) -> Result<(), Spoils<T, Outcome<R>>> {
-        // The claim holds the slot: the record is its job's.
-        let record = self.slab.record(claim.slot());
-        record.wall.store(0, Relaxed);
-        record.newest.store(false, Relaxed);
-        record.due.store(due, Relaxed);
+        // The claim holds the slot: the record is its job's, but its next attempt's if a time-out has decided this one.
+        if !self.slab.is_revoked(&claim) {
+            let record = self.slab.record(claim.slot());
+            record.wall.store(0, Relaxed);
+            record.newest.store(false, Relaxed);
+            record.due.store(due, Relaxed);
+        }
         self.slab.put_off(claim, verb)
     }
 

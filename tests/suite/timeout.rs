@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guichet::{EventKind, JobError, JobState};
+use guichet::{EventKind, Failure, JobError, JobState};
 
 use super::support::*;
 
@@ -305,6 +305,50 @@ fn a_retry_waits_for_the_late_handler() {
         ..NONE
     };
     settle(&queue, books);
+}
+
+/// What a late handler or lease says is not heard, so no pause of its own keeps the next attempt back either.
+#[test]
+fn a_late_answer_does_not_postpone_the_next_attempt() {
+    let snooze = || Failure::snooze(secs(3_600));
+    let retry = || Failure::msg("no").after(secs(3_600));
+    for late in [snooze, retry] {
+        let ((runtime, clock), log) = (still(), Log::new());
+        let queue = runtime.queue::<u32, ()>("jobs").attempts(2);
+        let queue = queue.timeout(secs(10)).build().unwrap();
+        let seen = log.clone();
+        let id = queue.add(0).unwrap();
+        let lease = queue.try_lease().unwrap();
+        runtime.advance(secs(10));
+        assert_eq!(queue.state(id), Some(JobState::Delayed));
+        refused(lease.fail(late()));
+        runtime.run_until_idle();
+        assert_eq!(queue.state(id), Some(JobState::Waiting));
+        assert!(queue.cancel(id));
+        queue
+            .workers(1, move |job| {
+                seen.push(job.attempt());
+                if job.attempt() == 1 {
+                    clock.advance(secs(11));
+                    return Err(late());
+                }
+                Ok(())
+            })
+            .unwrap();
+        let handle = queue.submit(1).unwrap();
+        runtime.run_until_idle();
+        assert_eq!(log.take(), [1, 2]);
+        value(handle);
+        let books = Books {
+            completed: 1,
+            cancelled: 1,
+            retried: 2,
+            timed_out: 2,
+            late: 2,
+            ..NONE
+        };
+        audit(&queue.stats(), books);
+    }
 }
 
 /// Unless it was told not to.
