@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#[cfg(doc)]
+#[doc = include_str!("_docs/delivery.md")]
+pub mod _delivery {}
 pub mod channel;
 #[cfg(not(guichet_loom))]
 mod error;

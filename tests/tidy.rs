@@ -41,6 +41,7 @@ const FOLDERS: [&str; 5] = ["src", "tests", "benches", "examples", "fuzz"];
 const ORDERING_WITHIN: usize = 8;
 const SAFETY_WITHIN: usize = 6;
 const LONGEST_FILE: usize = 500;
+const BUGS: &str = "src/_docs/bugs.md";
 
 // ---------------------------------------------------------------------------------- the rules --
 
@@ -477,8 +478,8 @@ fn control_locks() {
     control(locks, "src/queue/mod.rs", "//! A.\nuse crate::sync::Mutex;");
 }
 
-/// Every bug seeded in `src/` stands in the table of `.ci/bugs` with the test that catches it, and
-/// the table names no other.
+/// Every bug seeded in `src/` stands in `src/_docs/bugs.md` with the test that catches it, and the
+/// tables name no other.
 fn bugs(sources: &[Source], table: &Source, tests: &[Source]) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     let seeded: Vec<_> = sources
@@ -518,19 +519,12 @@ fn bugs(sources: &[Source], table: &Source, tests: &[Source]) -> Vec<Complaint> 
 
 #[test]
 fn seeded_bugs_are_listed() {
-    let Ok(table) = fs::read_to_string(top().join(".ci/bugs")) else {
-        assert!(packaged(), ".ci/bugs is missing");
-        return;
-    };
+    let table = fs::read_to_string(top().join(BUGS)).unwrap();
     let tests = read(&["tests"])
         .into_iter()
         .filter(|source| source.path.starts_with("tests/loom"));
     let tests: Vec<_> = tests.collect();
-    expect_none(bugs(
-        &read(&["src"]),
-        &Source::new(".ci/bugs", &table),
-        &tests,
-    ));
+    expect_none(bugs(&read(&["src"]), &Source::new(BUGS, &table), &tests));
 }
 
 #[test]
@@ -547,13 +541,13 @@ seeded!(
 cfg!(guichet_bug = $bug)
 "#,
     )];
-    let table = "#!/bin/sh\ntable=$(cat <<'TABLE'\n# bug | test | message\nlisted | ring::one | lost\nlisted_too | two | twice\ngone | one | lost\nsplit | three |\nTABLE\n)\nnot | a | row\n";
+    let table = "# Bugs\n| bug | what | test | says |\n|---|---|---|---|\n| `listed` | a | `ring::one` | lost |\n| `listed_too` | b | `two` | twice |\n| `gone` | c | `one` | lost |\n| `split` | d | `three` | |\n";
     let tests = [Source::new(
         "tests/loom.rs",
         "mod ring { fn one() {} } // two",
     )];
     expect(
-        bugs(&sources, &Source::new(".ci/bugs", table), &tests),
+        bugs(&sources, &Source::new(BUGS, table), &tests),
         &[
             (3, "`forgotten` is not listed"),
             (5, "no test `two`"),
@@ -656,6 +650,160 @@ fn control_top() {
     );
 }
 
+/// What no oracle does, with the reason, and what tests it instead.
+const NO_ACTION: [(&str, &str); 9] = [
+    (
+        "into_payload",
+        "takes an error apart; tests/suite/errors.rs",
+    ),
+    (
+        "into_payloads",
+        "takes an error apart; tests/suite/errors.rs",
+    ),
+    ("is_shutting_down", "asks within a shutdown; tests/suite"),
+    ("latencies", "says how long workers took; tests/suite"),
+    ("sample_every", "of the latencies; tests/suite"),
+    (
+        "stuck_after",
+        "needs a thread that is stuck; tests/suite/timeout.rs",
+    ),
+    (
+        "max_stuck",
+        "needs threads that are stuck; tests/suite/timeout.rs",
+    ),
+    (
+        "workers_owned",
+        "an attempt without a next one; tests/suite/workers.rs",
+    ),
+    ("start_owned", "as `workers_owned`; tests/suite/timeout.rs"),
+];
+
+/// Every public operation in `sources` is called in one of `tests`, and whatever is excepted exists and is not.
+fn actions(sources: &[Source], tests: &[Source], excepted: &[(&str, &str)]) -> Vec<Complaint> {
+    let called: BTreeSet<String> = tests.iter().flat_map(Source::calls).collect();
+    let named = |name: &str| excepted.iter().any(|(excepted, _)| *excepted == name);
+    let mut complaints = Vec::new();
+    let mut operations = BTreeSet::new();
+    for source in sources.iter().filter(|source| !source.is_test()) {
+        for (line, name) in source.public_functions() {
+            if !called.contains(&name) && !named(&name) {
+                complaints.push(source.complain(line, format!("no oracle calls `{name}`")));
+            }
+            operations.insert(name);
+        }
+    }
+    for (name, _) in excepted {
+        let what = match (operations.contains(*name), called.contains(*name)) {
+            (true, false) => continue,
+            (true, true) => "needs no exception",
+            (false, _) => "is no public operation",
+        };
+        complaints.push(Complaint {
+            path: "tests/tidy.rs".into(),
+            line: 1,
+            what: format!("`{name}` {what}"),
+        });
+    }
+    complaints
+}
+
+/// Every verb is in a list of what an oracle must do, by its name.
+fn verbs(states: &Source, tests: &[Source]) -> Vec<Complaint> {
+    let listed = |verb: &str| {
+        let literal = format!("\"{verb}\"");
+        let lines = tests.iter().flat_map(|source| &source.lines);
+        // Not where it is counted.
+        let mut lines = lines.filter(|line| !line.literal.contains('('));
+        lines.any(|line| line.literal.contains(&literal))
+    };
+    let tokens = states.tokens();
+    let is_enum = |at: &usize| is(&tokens, *at, "enum") && is(&tokens, at + 1, "Verb");
+    let begin = (0..tokens.len()).find(is_enum).expect("`enum Verb`");
+    let body = tokens[begin + 3..].iter();
+    let variants = body.take_while(|token| token.text != "}");
+    variants
+        .filter(|token| token.text != "," && !listed(&token.text.to_lowercase()))
+        .map(|token| states.complain(token.line, format!("no oracle lists `{}`", token.text)))
+        .collect()
+}
+
+/// The oracles, without their references, which have methods of the same names.
+fn oracles() -> Vec<Source> {
+    let mut sources = read(&["tests/oracle", "tests/order"]);
+    sources.retain(|source| !source.path.contains("/reference"));
+    sources
+}
+
+#[test]
+fn every_operation_and_every_verb_has_an_oracle() {
+    let oracles = oracles();
+    let sources = read(&["src/queue", "src/runtime"]);
+    expect_none(actions(&sources, &oracles, &NO_ACTION));
+    let states = read(&["src/model"]);
+    let states = states
+        .iter()
+        .find(|source| source.path == "src/model/state.rs");
+    expect_none(verbs(states.expect("the verbs"), &oracles));
+}
+
+/// The same of channels, whose oracle is the search for a legal order, and whose contract is written down as tests.
+#[test]
+fn every_operation_of_a_channel_is_tested() {
+    let mut sources = read(&["src/channel"]);
+    sources.retain(|source| source.path != "src/channel/error.rs");
+    let tests = read(&["tests/linear", "tests/channel"]);
+    expect_none(actions(&sources, &tests, &[]));
+}
+
+#[test]
+fn control_actions() {
+    let queue = r#"impl Queue {
+    pub fn add(&self) {}
+    pub fn forgotten(&self) {}
+    pub const fn last(jobs: usize) -> Self {}
+    pub(super) fn inner(&self) {}
+    fn private(&self) {}
+    pub fn progress<P>(&self) {}
+    pub fn excepted(&self) {}
+    pub fn in_vain(&self) {}
+}
+"#;
+    let oracle = r#"// queue.forgotten()
+fn forgotten() { queue.add(1); Keep::last(2); "queue.forgotten()"; queue.in_vain(); }
+fn f() { queue.progress::<u32>(id); forgotten(); queue.forgotten }
+"#;
+    let sources = [
+        Source::new("src/queue/mod.rs", queue),
+        Source::new("src/queue/a_tests.rs", "pub fn helper() {}"),
+    ];
+    let excepted = [("excepted", "why"), ("in_vain", "why"), ("gone", "why")];
+    expect(
+        actions(
+            &sources,
+            &[Source::new("tests/oracle/a.rs", oracle)],
+            &excepted,
+        ),
+        &[
+            (3, "no oracle calls `forgotten`"),
+            (1, "`in_vain` needs no exception"),
+            (1, "`gone` is no public operation"),
+        ],
+    );
+    let states = "/// Verbs.\npub enum Verb {\n    /// One.\n    Admit,\n    Defer,\n    Bury,\n}\nfn retry() {}\n";
+    let list =
+        "// \"bury\"\nconst VERBS: [&str; 1] = [\n    \"admit\",\n];\nfn f() { cover(\"defer\"); }";
+    expect(
+        verbs(
+            &Source::new("src/model/state.rs", states),
+            &[Source::new("tests/oracle/a.rs", list)],
+        ),
+        &[
+            (5, "no oracle lists `Defer`"),
+            (6, "no oracle lists `Bury`"),
+        ],
+    );
+}
+
 // --------------------------------------------------------------------------- what they work on --
 
 /// A file, line by line.
@@ -712,7 +860,7 @@ impl Mention {
     }
 }
 
-/// A row of the table in `.ci/bugs`.
+/// A row of the tables in `src/_docs/bugs.md`.
 struct BugRow {
     line: usize,
     bug: String,
@@ -860,6 +1008,29 @@ impl Source {
         mentions
     }
 
+    /// The names of its `pub fn`s, with their lines.
+    fn public_functions(&self) -> Vec<(usize, String)> {
+        let tokens = self.tokens();
+        let name_of = |at: usize| {
+            let at = at + usize::from(is(&tokens, at, "const"));
+            is(&tokens, at, "fn").then(|| &tokens[at + 1])
+        };
+        let public = (0..tokens.len()).filter(|&at| is(&tokens, at, "pub"));
+        let named = public.filter_map(|at| name_of(at + 1));
+        named.map(|name| (name.line, name.text.clone())).collect()
+    }
+
+    /// What it calls as a method or by a path.
+    fn calls(&self) -> Vec<String> {
+        let tokens = self.tokens();
+        let called = |at: &usize| {
+            let of_something = is(&tokens, at - 1, ".") || is(&tokens, at - 1, "::");
+            of_something && (is(&tokens, at + 1, "(") || is(&tokens, at + 1, "::"))
+        };
+        let called = (1..tokens.len()).filter(called);
+        called.map(|at| tokens[at].text.clone()).collect()
+    }
+
     /// Names in `guichet_bug = "NAME"`, `seeded!("NAME"` and `order!("NAME"`, with their places.
     fn seeded_bugs(&self) -> Vec<(Complaint, String)> {
         let code: Vec<&str> = self
@@ -884,22 +1055,18 @@ impl Source {
         found
     }
 
-    /// The lines between `<<'TABLE'` and `TABLE`.
+    /// The rows that begin with a name in backticks.
     fn bug_rows(&self) -> Vec<BugRow> {
         let numbered = self.lines.iter().map(|line| line.raw.as_str()).enumerate();
-        let table = numbered
-            .skip_while(|(_, text)| !text.contains("<<'TABLE'"))
-            .skip(1);
-        let table = table.take_while(|(_, text)| *text != "TABLE");
-        let rows = table.filter(|(_, text)| !text.trim().is_empty() && !text.starts_with('#'));
+        let rows = numbered.filter(|(_, text)| text.starts_with("| `"));
         rows.map(|(line, text)| {
-            let mut columns = text.splitn(3, '|').map(|column| column.trim().to_string());
-            let mut next = || columns.next().unwrap_or_default();
+            let mut columns = text.split('|').map(|column| column.trim().replace('`', ""));
+            let mut next = |skipped| columns.nth(skipped).unwrap_or_default();
             BugRow {
                 line,
-                bug: next(),
-                test: next(),
-                message: next(),
+                bug: next(1),
+                test: next(1),
+                message: next(0),
             }
         })
         .collect()

@@ -127,8 +127,7 @@ impl<T, R> Shared<T, R> {
         let (epoch, due) = (claim.past().next_epoch(), self.time.now().to_nanos());
         self.tell_started(&claim);
         self.slab.record(claim.slot()).overlap.store(0, Relaxed);
-        let step = || self.put_off(claim, Verb::Snooze, due);
-        match self.dossiers.locked(id.slot, step) {
+        match self.put_off(claim, Verb::Snooze, due) {
             Ok(()) => {
                 self.common.enter(Item::Snoozed);
                 self.tell(EventKind::Snoozed, id, epoch, 0, None);

@@ -73,7 +73,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         let promoted = shared.slab.promote(
             id.slot,
             Some(id.occupancy),
-            0,
+            shared.time.now().to_nanos(),
             shared.trace_when_due(id.slot),
         );
         match promoted {

@@ -173,7 +173,7 @@ impl<T, R> Shared<T, R> {
             attempts: ended.attempts,
             noted: ended.noted,
             wishes: ended.wishes,
-            running: ended.before == JobState::Active,
+            running: ended.held,
         };
         let ending = match &outcome {
             Err(JobError::Failed(failure)) => Ending::Failure(failure),

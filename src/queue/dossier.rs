@@ -162,7 +162,7 @@ impl Dossiers {
         (result, stale)
     }
 
-    /// Calls `f` under the slot's lock, without a dossier.
+    /// Calls `f` under the slot's lock.
     pub(super) fn locked<X>(&self, slot: u32, f: impl FnOnce() -> X) -> X {
         let _kept = self.slots[slot as usize].lock();
         f()

@@ -59,10 +59,14 @@ impl<T, R> Shared<T, R> {
         })
     }
 
-    /// A handler returns whose job was decided meanwhile: nobody asks for its dossier any more, if the job has ended.
+    /// A handler returns whose job was decided meanwhile: nobody asks for its dossier any more, if the job has ended and no other
+    /// handler of it runs on.
     #[cold]
     pub(super) fn forget(&self, id: JobId) {
         let state = self.slab.state(id.slot, id.occupancy);
+        if state.is_some() && self.slab.is_held(id.slot) {
+            return;
+        }
         if state.is_none_or(|state| state.is_terminal() && state != JobState::Dead) {
             discard(self.dossiers.take(id.slot, id.occupancy));
         }

@@ -248,8 +248,9 @@ impl<T, R> Shared<T, R> {
         };
         let done: Result<Option<Entered>, _> = match verb {
             Verb::Retry => self.with_error(id, attempt, &failure, step),
-            _ if pause.is_zero() => step(),
-            _ => self.dossiers.locked(slot, step),
+            // As there: a time-out decides under this lock, and both write the job's instant before their step.
+            Verb::Snooze => self.dossiers.locked(slot, step),
+            _ => step(),
         };
         let Ok(entered) = done.map_err(|spoils| {
             books.enter(Item::Late);

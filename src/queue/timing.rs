@@ -35,16 +35,15 @@ impl<T, R> Shared<T, R> {
             .review(slot, |slot| self.slab.next_instant(slot));
     }
 
-    /// `retry` or `snooze` until `due`, which the caller then announces. The caller has the lock of the job's dossier, under
-    /// which a time-out writes the record too.
+    /// `retry` or `snooze` until `due`, which the caller then announces.
     pub(super) fn put_off(
         &self,
         claim: Claim,
         verb: Verb,
         due: u64,
     ) -> Result<(), Spoils<T, Outcome<R>>> {
-        // The claim holds the slot: the record is its job's, but its next attempt's if a time-out has decided this one.
-        if !self.slab.is_revoked(&claim) {
+        // The claim holds the slot, so the record is its job's; but once the attempt was decided, what is there is of who did it.
+        if self.slab.runs(claim.ticket()) {
             let record = self.slab.record(claim.slot());
             record.wall.store(0, Relaxed);
             record.newest.store(false, Relaxed);
@@ -162,6 +161,12 @@ impl<T, R> Shared<T, R> {
             return false;
         };
         self.common.enter(Item::Expired);
+        if self.dead.is_some() {
+            // The letter may be written later: it is kept, or a late handler still reads the payload.
+            let death = (DeadReason::Expired, self.time.wall());
+            let id = self.id_of(slot, ended.occupancy);
+            self.with_dossier(id, |dossier| dossier.death = Some(death));
+        }
         self.ended(
             slot,
             ended,

@@ -19,6 +19,8 @@ pub struct Ended<T, O> {
     pub spoils: Spoils<T, O>,
     /// Where the job was.
     pub before: JobState,
+    /// Whether somebody held it.
+    pub held: bool,
     /// The epoch of its end.
     pub epoch: u64,
     /// Whether something is written down about the job.
@@ -159,6 +161,7 @@ impl<T, O> Slab<T, O> {
         Ended {
             spoils,
             before: before.state(),
+            held: before.holders() > 0,
             epoch: Ticket::new(number, before).next_epoch(),
             noted: before.has(NOTED),
             occupancy: known.occupancy,
@@ -373,6 +376,11 @@ impl<T, O> Slab<T, O> {
     pub fn runs(&self, ticket: Ticket) -> bool {
         let word = self.load(ticket.slot());
         word.state() == JobState::Active && word.epoch() == ticket.epoch()
+    }
+
+    /// Whether anybody holds the job in a slot.
+    pub fn is_held(&self, number: u32) -> bool {
+        self.load(number).holders() > 0
     }
 
     /// The number of a slot's last step.

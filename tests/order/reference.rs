@@ -4,15 +4,13 @@
 //! in a line of `Order::Fifo` or `Order::Bands` without being run leaves its ticket there, which takes the queue's
 //! turn when it comes up, and which goes away when an add finds no free slot.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use guichet::{JobState, Order, Policy, QueueStats};
 
+use crate::harness::Coverage;
 use crate::program::{Pause, QueueSetup, Verdict};
-
-/// How often each thing happened.
-pub type Coverage = HashMap<&'static str, u64>;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -201,12 +199,12 @@ impl Reference {
             announcements: 0,
             round: None,
             turning: None,
-            coverage: Coverage::new(),
+            coverage: Coverage::default(),
         }
     }
 
     pub fn cover(&mut self, what: &'static str) {
-        *self.coverage.entry(what).or_default() += 1;
+        self.coverage.add(what);
     }
 
     /// The instant so much from now.

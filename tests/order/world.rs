@@ -12,10 +12,11 @@ use guichet::{
     TryAddManyError,
 };
 
+use crate::harness::Coverage;
 use crate::program::{
     Action, Call, Case, Level, Op, Pause, QueueSetup, Step, Terms, Verdict, Way, When,
 };
-use crate::reference::{Coverage, Job, Reference};
+use crate::reference::{Job, Reference};
 
 /// A payload: its job's number, and a share in a count of the living.
 pub struct Item(usize, #[allow(dead_code)] Arc<()>);
@@ -284,6 +285,7 @@ impl World {
             by => by,
         };
         self.reference.begin(by);
+        self.reference.coverage.operation();
         self.reference.cover(if by.is_some() {
             "advance"
         } else {
@@ -434,6 +436,7 @@ impl World {
     // ------------------------------------------------------------------------------- operations --
 
     fn one(&mut self, call: Call) {
+        self.reference.coverage.operation();
         let queue = call.queue % self.queues.len();
         match call.op {
             Op::Add(way, terms) => self.add(queue, way, terms),

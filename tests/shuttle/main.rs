@@ -5,18 +5,20 @@
 //!     cargo test --release --test shuttle
 //! ```
 //! Each model runs under three schedulers: random, PCT of depth 3, and URW. `SHUTTLE_ITERATIONS` sets
-//! how many schedules each of them tries (default 1,000). A failure prints its schedule, which
-//! `shuttle::replay` repeats; a deadlock and a wait that spins for ever are failures.
+//! how many schedules each of them tries (default 1,000). A deadlock and a wait that spins for ever are
+//! failures. Each model prints its seed (`-- --nocapture`): `SHUTTLE_RANDOM_SEED` repeats the run. A failure
+//! prints its schedule: `SHUTTLE_SCHEDULE` and the model's name run that alone.
 //!
 //! shuttle explores a sequentially consistent machine, so weak orderings are loom's part. There is no
 //! time: a wait with an end gives up at once. So shutdown waits for nobody here and always finds its
 //! time over unless the workers have left, which makes its last step, `stop`, race with everything.
 #![cfg(guichet_shuttle)]
 
+mod explore;
 mod ownership;
+mod repeat;
 mod timeouts;
 
-use std::env;
 use std::time::Duration;
 
 use guichet::channel;
@@ -24,35 +26,14 @@ use guichet::{
     AddError, AddManyError, EventKind, Failure, JobError, JobState, Queue, QueueStats, Runtime,
     TryAddError,
 };
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
 use shuttle::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use shuttle::sync::{Arc, Condvar, Mutex};
-use shuttle::{Config, MaxSteps, Runner, thread};
+use shuttle::thread;
+
+use explore::check;
 
 /// Any time: it is over at once.
 const NO_TIME: Duration = Duration::ZERO;
-
-fn explore(scheduler: impl Scheduler + 'static, model: fn()) {
-    let mut config = Config::new();
-    // Far more than a schedule that makes progress takes: a model that gets here does not.
-    config.max_steps = MaxSteps::FailAfter(200_000);
-    config.stack_size = 0x2_0000;
-    Runner::new(scheduler, config).run(model);
-}
-
-fn check(model: fn()) {
-    let iterations = env::var("SHUTTLE_ITERATIONS")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let iterations = iterations.unwrap_or(1_000);
-    // A test of its own in the order random, PCT, URW: the first failure names its scheduler.
-    println!("random");
-    explore(RandomScheduler::new(iterations), model);
-    println!("PCT, depth 3");
-    explore(PctScheduler::new(3, iterations), model);
-    println!("URW");
-    explore(UrwRandomScheduler::new(iterations), model);
-}
 
 fn audit(stats: &QueueStats) {
     assert!(stats.is_balanced(), "{stats:?}");
@@ -497,7 +478,6 @@ fn a_runtime_dropped_inside_answers_everybody() {
     });
 }
 
-/// Everybody blocks in turns; what is sent arrives once, each sender's in order, and then the end.
 /// A listener sleeps and is woken, whatever it missed while it looked; each job's events come in order, though they lie in
 /// several logs.
 #[test]
@@ -519,6 +499,7 @@ fn listeners_hear_every_step_in_order() {
     });
 }
 
+/// Everybody blocks in turns; what is sent arrives once, each sender's in order, and then the end.
 fn channel_2x2(capacity: usize) {
     let (sender, receiver) = channel::bounded(capacity);
     let senders = [0, 10].map(|first| {

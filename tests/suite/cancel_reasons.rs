@@ -87,3 +87,26 @@ fn a_running_jobs_reason_reaches_its_handler_and_its_record() {
         audit(&queue.stats(), books);
     }
 }
+
+/// Handlers whose time was over are told too, each of them, though the job was not running any more when it was cancelled.
+#[test]
+fn late_handlers_learn_the_reason() {
+    for beside in [false, true] {
+        let (runtime, _) = still();
+        let queue = runtime.queue::<u32, u32>("jobs").attempts(3);
+        let queue = queue.timeout(secs(10)).overlap_after(secs(5));
+        let queue = queue.keep_failed(0).build().unwrap();
+        let id = queue.add(1).unwrap();
+        let mut late = vec![queue.try_lease().expect("the job")];
+        runtime.advance(secs(15));
+        if beside {
+            late.push(queue.try_lease().expect("another attempt"));
+        }
+        assert!(queue.cancel_because(id, "enough"));
+        for lease in late {
+            let lost = lease.complete(0).expect_err("it was cancelled");
+            let reason = Some("enough".to_owned());
+            assert_eq!(*lost.why(), Revoked::Cancelled { reason });
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Dead letters that find no room: kept in their jobs' slots, sent when there is some, never lost.
 
 use guichet::{
-    DeadReason, EventKind, Failure, JobId, JobState, Queue, Redrive, Runtime, TryAddError,
+    Clock, DeadReason, EventKind, Failure, JobId, JobState, Queue, Redrive, Runtime, TryAddError,
 };
 
 use super::letters::*;
@@ -397,5 +397,26 @@ fn a_shutdown_returns_the_letters() {
             }
             assert_eq!(drops.get(), 20);
         }
+    }
+}
+
+#[test]
+fn a_letter_that_was_kept_says_when_its_job_expired() {
+    let ((runtime, clock), drops) = (still(), Drops::new());
+    let dead = dead_queue(&runtime, 1);
+    let queue = runtime.queue::<Payload, ()>("source").dead_letters(&dead);
+    let queue = queue.build().unwrap();
+    for number in [0, 1] {
+        let job = queue.job((number, drops.token()));
+        job.ttl(secs(10)).add().unwrap();
+    }
+    runtime.advance(secs(10));
+    let died = clock.wall();
+    runtime.advance(secs(10));
+    for _ in [0, 1] {
+        let letter = dead.try_lease().expect("a letter");
+        assert_eq!(letter.payload().failed_at, died);
+        letter.complete(()).unwrap();
+        runtime.run_until_idle();
     }
 }

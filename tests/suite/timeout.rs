@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guichet::{EventKind, Failure, JobError, JobState};
+use guichet::{Backoff, EventKind, Failure, JobError, JobState};
 
 use super::support::*;
 
@@ -307,50 +307,6 @@ fn a_retry_waits_for_the_late_handler() {
     settle(&queue, books);
 }
 
-/// What a late handler or lease says is not heard, so no pause of its own keeps the next attempt back either.
-#[test]
-fn a_late_answer_does_not_postpone_the_next_attempt() {
-    let snooze = || Failure::snooze(secs(3_600));
-    let retry = || Failure::msg("no").after(secs(3_600));
-    for late in [snooze, retry] {
-        let ((runtime, clock), log) = (still(), Log::new());
-        let queue = runtime.queue::<u32, ()>("jobs").attempts(2);
-        let queue = queue.timeout(secs(10)).build().unwrap();
-        let seen = log.clone();
-        let id = queue.add(0).unwrap();
-        let lease = queue.try_lease().unwrap();
-        runtime.advance(secs(10));
-        assert_eq!(queue.state(id), Some(JobState::Delayed));
-        refused(lease.fail(late()));
-        runtime.run_until_idle();
-        assert_eq!(queue.state(id), Some(JobState::Waiting));
-        assert!(queue.cancel(id));
-        queue
-            .workers(1, move |job| {
-                seen.push(job.attempt());
-                if job.attempt() == 1 {
-                    clock.advance(secs(11));
-                    return Err(late());
-                }
-                Ok(())
-            })
-            .unwrap();
-        let handle = queue.submit(1).unwrap();
-        runtime.run_until_idle();
-        assert_eq!(log.take(), [1, 2]);
-        value(handle);
-        let books = Books {
-            completed: 1,
-            cancelled: 1,
-            retried: 2,
-            timed_out: 2,
-            late: 2,
-            ..NONE
-        };
-        audit(&queue.stats(), books);
-    }
-}
-
 /// Unless it was told not to.
 #[test]
 fn overlap_after_lets_a_retry_begin_beside_it() {
@@ -448,4 +404,43 @@ fn a_late_lease_may_read_its_payload_to_the_end() {
     assert_eq!(first.payload().0, "letter");
     refused(first.complete(()));
     assert_eq!(drops.get(), 1);
+}
+
+/// What a handler says after its time is not accepted: neither its failure nor the pause that it asks for.
+#[test]
+fn a_late_failure_does_not_move_the_next_attempt() {
+    let asked = || {
+        [
+            Failure::msg("late"),
+            Failure::retry("late").after(secs(3600)),
+            Failure::snooze(secs(3600)),
+        ]
+    };
+    for failure in asked() {
+        let (runtime, _) = still();
+        let queue = runtime.queue::<u32, ()>("jobs").attempts(2);
+        let queue = queue.backoff(Backoff::fixed(secs(10))).timeout(secs(10));
+        let queue = queue.build().unwrap();
+        let id = queue.add(1).unwrap();
+        let lease = queue.try_lease().expect("the job");
+        runtime.advance(secs(19));
+        assert!(lease.fail(failure).is_err());
+        runtime.advance(secs(1));
+        assert_eq!(queue.state(id), Some(JobState::Waiting));
+    }
+}
+
+/// The former handler keeps the job up no longer, so it waits at once.
+#[test]
+fn a_job_is_promoted_beside_a_late_handler_whose_grace_is_over() {
+    let (runtime, _) = still();
+    let queue = runtime.queue::<u32, ()>("jobs").attempts(2);
+    let queue = queue.backoff(Backoff::fixed(secs(3600))).timeout(secs(10));
+    let queue = queue.overlap_after(secs(5)).build().unwrap();
+    let id = queue.add(1).unwrap();
+    let lease = queue.try_lease().expect("the job");
+    runtime.advance(secs(15));
+    queue.promote(id).unwrap();
+    assert_eq!(queue.state(id), Some(JobState::Waiting));
+    assert!(lease.complete(()).is_err());
 }

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use guichet::{Runtime, ShutdownReport};
 
@@ -46,7 +46,8 @@ impl Ending {
     }
 }
 
-/// Shuts the runtime down, and waits until all its threads have left.
+/// Shuts the runtime down, and waits until all its threads have left. Gives how long a shutdown with
+/// hardly any time went on when that was over.
 ///
 /// # Errors
 /// If they don't, or a report is wrong.
@@ -56,7 +57,8 @@ pub fn end(
     queues: &Queues,
     runtime: Arc<Runtime>,
     dice: &mut Dice,
-) -> Result<(), String> {
+) -> Result<Option<Duration>, String> {
+    let mut overtime = None;
     let tiny = dice.micros(0, 3_000);
     let either = |dice: &mut Dice| match dice.one_in(2) {
         true => PATIENCE,
@@ -71,16 +73,16 @@ pub fn end(
                 .iter()
                 .find(|queue| queue.stats.interrupted > 0);
             if let Some(queue) = interrupted {
-                return stuck(
-                    runtime,
-                    format!("{} interrupted jobs with time left", queue.name),
-                );
+                let wrong = format!("{} interrupted jobs with time left", queue.name);
+                return Err(stuck(runtime, wrong));
             }
         }
         Ending::Tiny => {
+            let started = Instant::now();
             let report = runtime.shutdown(tiny);
-            if report.in_time {
-                all_over(&report)?;
+            match report.in_time {
+                true => all_over(&report)?,
+                false => overtime = Some(started.elapsed().saturating_sub(tiny)),
             }
         }
         Ending::Inside => {
@@ -94,7 +96,7 @@ pub fn end(
                     Some(errand) => drop(runtime.shutdown(errand.timeout)),
                     None if outcome.recv_timeout(2 * PATIENCE).is_err() => {
                         let wrong = "a shutdown from inside a handler did not return";
-                        return stuck(runtime, wrong.to_owned());
+                        return Err(stuck(runtime, wrong.to_owned()));
                     }
                     None => {}
                 }
@@ -110,20 +112,20 @@ pub fn end(
         Ending::Dropped => {
             // The only one: handlers have one only while they are on an errand.
             drop(runtime);
-            return Ok(());
+            return Ok(None);
         }
     }
     let report = runtime.shutdown(PATIENCE);
     match all_over(&report) {
-        Ok(()) => Ok(()),
-        Err(wrong) => stuck(runtime, wrong),
+        Ok(()) => Ok(overtime),
+        Err(wrong) => Err(stuck(runtime, wrong)),
     }
 }
 
 /// A runtime that does not end is left alone: dropping it would wait for it again.
-fn stuck(runtime: Arc<Runtime>, wrong: String) -> Result<(), String> {
+fn stuck(runtime: Arc<Runtime>, wrong: String) -> String {
     mem::forget(runtime);
-    Err(wrong)
+    wrong
 }
 
 /// A shutdown that was in time leaves nothing behind.

@@ -22,6 +22,8 @@ pub struct Totals {
     queues: [Sums; NAMES.len()],
     payloads: u64,
     endings: [u64; ENDINGS.len()],
+    /// How long shutdowns whose time was over went on.
+    overtimes: Vec<Duration>,
 }
 
 /// One queue's.
@@ -63,6 +65,7 @@ impl Totals {
             queues: [Sums::default(); NAMES.len()],
             payloads: 0,
             endings: [0; ENDINGS.len()],
+            overtimes: Vec::new(),
         }
     }
 
@@ -73,6 +76,7 @@ impl Totals {
         for ((kind, _), times) in ENDINGS.iter().zip(&mut self.endings) {
             *times += u64::from(*kind == played.ending);
         }
+        self.overtimes.extend(played.overtime);
         for (sums, queue) in self.queues.iter_mut().zip(&played.facts.queues) {
             sums.add(&queue.stats);
             sums.attempts += queue.starts;
@@ -119,7 +123,16 @@ impl Totals {
         let kinds: Vec<String> = kinds
             .map(|((_, name), times)| format!("{times} {name}"))
             .collect();
-        writeln!(out, "\nshutdowns: {}", kinds.join(", "))
+        writeln!(out, "\nshutdowns: {}", kinds.join(", "))?;
+        let Some(longest) = self.overtimes.iter().max() else {
+            return Ok(());
+        };
+        writeln!(
+            out,
+            "{} ran out of time and returned after that, the latest by {:.1} ms",
+            self.overtimes.len(),
+            1e3 * longest.as_secs_f64()
+        )
     }
 
     fn row(&self, name: &str, figure: impl Fn(&Sums) -> u64) -> Vec<String> {

@@ -33,6 +33,8 @@ pub struct Played {
     pub facts: Facts,
     /// How it ended.
     pub ending: Ending,
+    /// How long a shutdown whose time was over went on.
+    pub overtime: Option<Duration>,
 }
 
 /// Threads of the round, each of which says so when it ends.
@@ -160,20 +162,28 @@ pub fn play(
         let ended = ending::end(ending, &world, &queues, runtime, &mut dice);
         // ORDERING: Relaxed — nothing is published with it; no partner.
         closing.store(true, Ordering::Relaxed);
-        ended?;
-        troupe.join()
+        let overtime = ended?;
+        troupe.join()?;
+        Ok(overtime)
     });
-    if let Err(wrong) = played {
-        // ORDERING: Relaxed — as above.
-        closing.store(true, Ordering::Relaxed);
-        let stats: Vec<_> = queues.work.iter().map(|queue| queue.stats()).collect();
-        let dead = queues.dead.stats();
-        // Tearing down could wait for ever for what is stuck.
-        mem::forget((queues, listeners));
-        return Err(format!("{wrong}; {stats:?}, dead {dead:?}"));
-    }
+    let overtime = match played {
+        Ok(overtime) => overtime,
+        Err(wrong) => {
+            // ORDERING: Relaxed — as above.
+            closing.store(true, Ordering::Relaxed);
+            let stats: Vec<_> = queues.work.iter().map(|queue| queue.stats()).collect();
+            let dead = queues.dead.stats();
+            // Tearing down could wait for ever for what is stuck.
+            mem::forget((queues, listeners));
+            return Err(format!("{wrong}; {stats:?}, dead {dead:?}"));
+        }
+    };
     let facts = gather::facts(world, queues, listeners, books)?;
-    Ok(Played { facts, ending })
+    Ok(Played {
+        facts,
+        ending,
+        overtime,
+    })
 }
 
 fn stage(

@@ -1,4 +1,4 @@
-//! The queue against a naive reference: random operations on both, and after each the same answers.
+//! The oracle of a queue with a worker thread: random operations on it and on a naive reference, and after each the same answers.
 //!
 //! One worker with `prefetch(1)` reports the start of every attempt and waits for its verdict, so
 //! execution is deterministic although it happens on another thread. The reference is a `VecDeque` of
@@ -20,7 +20,8 @@ use guichet::{
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+
+use crate::harness::{self, Coverage};
 
 /// A wait as long as this is a failure.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -82,9 +83,6 @@ fn cases() -> impl Strategy<Value = Case> {
     let end = prop_oneof![Just(End::AtOnce), Just(End::Drain)];
     (1..=6_usize, 1..=3_u32, vec(op(), 1..60), end)
 }
-
-/// How often each thing happened, over all cases.
-type Coverage = HashMap<&'static str, u64>;
 
 const OPERATIONS: [&str; 23] = [
     "try_add",
@@ -193,7 +191,7 @@ impl<'a> Bench<'a> {
                 Ok(Verdict::Fail) | Err(_) => Err(Failure::msg("told to fail")),
             }
         };
-        queue.workers(1, handler).unwrap();
+        queue.processor().workers(1).start(handler).unwrap();
         let producer = queue.producer();
         Bench {
             runtime: Some(runtime),
@@ -214,7 +212,7 @@ impl<'a> Bench<'a> {
     }
 
     fn cover(&mut self, what: &'static str) {
-        *self.coverage.entry(what).or_default() += 1;
+        self.coverage.add(what);
     }
 
     fn item(&self, ahead: usize) -> Item {
@@ -598,74 +596,26 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Runs one case on a thread of its own, so that a hang becomes a failure.
-fn check(case: Case, coverage: &Arc<Mutex<Coverage>>) -> Result<(), TestCaseError> {
-    let (done, ended) = channel();
-    let coverage = coverage.clone();
-    let thread = thread::spawn(move || {
-        let (capacity, attempts, ops, end) = case;
-        let mut happened = Coverage::new();
-        let mut bench = Bench::new(capacity, attempts, &mut happened);
-        ops.into_iter().for_each(|op| bench.one(op));
-        bench.finish(end);
-        for (what, times) in happened {
-            *coverage.lock().unwrap().entry(what).or_default() += times;
-        }
-        let _ = done.send(());
-    });
-    match ended.recv_timeout(3 * PATIENCE) {
-        Ok(()) => Ok(()),
-        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(TestCaseError::fail("hangs")),
-        Err(_) => {
-            let panic = thread.join().unwrap_err();
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()));
-            Err(TestCaseError::fail(text.unwrap_or_default()))
-        }
+/// Runs one case.
+fn run((capacity, attempts, ops, end): Case) -> Coverage {
+    let mut coverage = Coverage::default();
+    let mut bench = Bench::new(capacity, attempts, &mut coverage);
+    for op in ops {
+        bench.coverage.operation();
+        bench.one(op);
     }
-}
-
-fn config() -> ProptestConfig {
-    let mut config = ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    config.cases = config.cases.max(512);
-    config.max_shrink_iters = 300;
-    config
-}
-
-fn run(mut runner: TestRunner) -> Coverage {
-    let coverage = Arc::<Mutex<Coverage>>::default();
-    if let Err(error) = runner.run(&cases(), |case| check(case, &coverage)) {
-        panic!("{error}\n{runner}");
-    }
-    std::mem::take(&mut *coverage.lock().unwrap())
+    bench.finish(end);
+    coverage
 }
 
 /// New cases in every run.
 #[test]
 fn random_operations_have_the_references_answers() {
-    run(TestRunner::new(config()));
+    harness::run_random(cases(), run);
 }
 
 /// The same cases in every run; together they do everything there is to do.
 #[test]
 fn fixed_operations_have_the_references_answers_and_leave_nothing_out() {
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let coverage = run(TestRunner::new_with_rng(config(), rng));
-    let missing: Vec<_> = OPERATIONS
-        .iter()
-        .chain(&VERBS)
-        .filter(|what| !coverage.contains_key(**what))
-        .collect();
-    assert!(
-        missing.is_empty(),
-        "never happened: {missing:?}; {coverage:?}"
-    );
-    assert_eq!(
-        coverage.len(),
-        OPERATIONS.len() + VERBS.len(),
-        "unlisted: {coverage:?}"
-    );
+    harness::run_fixed(cases(), run).demand(&[&OPERATIONS, &VERBS]);
 }
