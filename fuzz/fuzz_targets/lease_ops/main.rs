@@ -179,8 +179,7 @@ impl Pair {
             Step::Cancel(back) => self.cancel(back, None),
             Step::CancelBecause(back) => self.cancel(back, Some("the day is over")),
             Step::CancelAll => {
-                let live = (0..self.model.jobs.len()).filter(|number| self.model.is_live(*number));
-                let live: Vec<_> = live.collect();
+                let live = self.model.live();
                 assert_eq!(self.queue.cancel_all("all must go"), live.len());
                 for number in live {
                     self.model.cancel(number, Some("all must go"));

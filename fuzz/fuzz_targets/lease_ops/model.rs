@@ -74,7 +74,7 @@ pub struct Model {
     /// By payload: whether it has not been dropped.
     pub alive: Vec<bool>,
     /// Every slot's last job.
-    tenants: BTreeMap<String, usize>,
+    tenants: BTreeMap<u32, usize>,
     /// Slots of jobs that live, that are read late, or whose letters found no room.
     pub used: usize,
     next_place: u64,
@@ -127,6 +127,13 @@ impl Model {
 
     pub fn is_live(&self, number: usize) -> bool {
         !self.jobs[number].state.is_terminal()
+    }
+
+    /// Jobs that have not ended, in the order of their slots: whoever ends all of them does it in this one, which decides
+    /// whose records are left.
+    pub fn live(&self) -> Vec<usize> {
+        let tenants = self.tenants.values().copied();
+        tenants.filter(|number| self.is_live(*number)).collect()
     }
 
     pub fn has_record(&self, number: usize) -> bool {
@@ -348,7 +355,7 @@ impl Model {
 
     /// Shutdown: what waits is given back, what is leased is interrupted.
     pub fn stop(&mut self) {
-        for number in 0..self.jobs.len() {
+        for number in self.live() {
             match self.jobs[number].state {
                 JobState::Waiting | JobState::Delayed => {
                     self.stats.returned += 1;
@@ -475,11 +482,9 @@ impl Model {
     }
 }
 
-fn slot_of(id: JobId) -> String {
+fn slot_of(id: JobId) -> u32 {
     let text = id.to_string();
-    let slot = text
-        .split(':')
-        .nth(1)
-        .expect("an id is queue:slot:occupancy");
-    slot.to_owned()
+    let slot = text.split(':').nth(1);
+    let slot = slot.expect("an id is queue:slot:occupancy");
+    slot.parse().expect("a slot is a number")
 }
