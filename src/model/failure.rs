@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 type Source = Box<dyn Error + Send + Sync>;
@@ -160,8 +161,9 @@ impl Failure {
             Err(payload) => match payload.downcast::<&'static str>() {
                 Ok(text) => Some((*text).to_owned()),
                 Err(payload) => {
-                    // The handler's own type: its destructor may panic in turn, and nobody needs it.
-                    std::mem::forget(payload);
+                    // The handler's own type: its destructor may panic in turn, and what that panics with is not tried.
+                    let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+                    dropped.unwrap_or_else(std::mem::forget);
                     None
                 }
             },

@@ -3,7 +3,7 @@
 //! A token owns nothing, so that a channel that drops one twice is caught by the books and does not
 //! corrupt the heap first.
 
-use std::sync::Mutex;
+use parking_lot::Mutex;
 
 /// Keeps every ledger reachable, so that a leak checker has nothing to say about the tests.
 static SHELF: Mutex<Vec<&'static Books>> = Mutex::new(Vec::new());
@@ -28,12 +28,12 @@ pub struct Token {
 impl Ledger {
     pub fn new() -> Self {
         let books: &'static Books = Box::leak(Box::default());
-        SHELF.lock().unwrap().push(books);
+        SHELF.lock().push(books);
         Ledger(books)
     }
 
     pub fn token(self) -> Token {
-        let mut drops = self.0.drops.lock().unwrap();
+        let mut drops = self.0.drops.lock();
         drops.push(0);
         Token {
             books: self.0,
@@ -51,19 +51,19 @@ impl Ledger {
 
     /// How many tokens were made.
     pub fn made(self) -> usize {
-        self.0.drops.lock().unwrap().len()
+        self.0.drops.lock().len()
     }
 
     /// How many tokens were dropped at least once.
     pub fn dropped(self) -> usize {
-        let drops = self.0.drops.lock().unwrap();
+        let drops = self.0.drops.lock();
         drops.iter().filter(|&&times| times > 0).count()
     }
 
     /// No token was dropped twice so far.
     #[track_caller]
     pub fn none_twice(self) {
-        let drops = self.0.drops.lock().unwrap();
+        let drops = self.0.drops.lock();
         let twice = drops.iter().position(|&times| times > 1);
         assert_eq!(twice, None, "a token dropped more than once");
     }
@@ -85,7 +85,7 @@ impl Token {
 
 impl Drop for Token {
     fn drop(&mut self) {
-        self.books.drops.lock().unwrap()[self.number] += 1;
+        self.books.drops.lock()[self.number] += 1;
         assert!(!self.bomb, "a bomb goes off");
     }
 }

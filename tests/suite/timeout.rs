@@ -388,6 +388,24 @@ fn retries_after_a_time_out_follow_the_rules() {
     }
 }
 
+/// The payload stays as long as anybody reads it, though another attempt has ended the job.
+#[test]
+fn a_late_lease_may_read_its_payload_to_the_end() {
+    let (runtime, _) = still();
+    let queue = runtime.queue::<(String, Token), ()>("jobs").attempts(2);
+    let queue = queue.timeout(secs(10)).overlap_after(NANO).build().unwrap();
+    let drops = Drops::new();
+    queue.add(("letter".to_owned(), drops.token())).unwrap();
+    let first = queue.try_lease().unwrap();
+    runtime.advance(secs(10) + NANO);
+    let second = queue.try_lease().expect("an attempt beside the first");
+    second.complete(()).unwrap();
+    assert_eq!(drops.get(), 0);
+    assert_eq!(first.payload().0, "letter");
+    refused(first.complete(()));
+    assert_eq!(drops.get(), 1);
+}
+
 /// What a handler says after its time is not accepted: neither its failure nor the pause that it asks for.
 #[test]
 fn a_late_failure_does_not_move_the_next_attempt() {
