@@ -58,8 +58,8 @@ impl<R> Oneshot<R> {
         self.value.with_mut(|cell| unsafe { *cell = Some(value) });
         let before = if cfg!(guichet_bug = "oneshot_set_check_then_act") {
             // ORDERING: as the swap below has them; the bug is that these are two steps.
-            let before = self.state.load(Acquire); // ordmut: RELAXED-OK because it is a seeded bug
-            self.state.store(SET, Release); // ordmut: RELAXED-OK because it is a seeded bug
+            let before = self.state.load(Acquire);
+            self.state.store(SET, Release);
             before
         } else {
             // ORDERING: AcqRel — publishes `value` to `take`; reads `reader` as `register` wrote it.
@@ -110,7 +110,7 @@ impl<R> Oneshot<R> {
             .with_mut(|cell| unsafe { *cell = Some(thread::current()) });
         if cfg!(guichet_bug = "oneshot_no_recheck") {
             // ORDERING: as below; the bug is that a value set meanwhile is overlooked.
-            self.state.store(PARKED, Release); // ordmut: RELAXED-OK because it is a seeded bug
+            self.state.store(PARKED, Release);
         } else {
             // ORDERING: AcqRel — publishes `reader` to `set`. Relaxed on failure: `take` acquires.
             let registered = self.state.compare_exchange(EMPTY, PARKED, AcqRel, Relaxed);
