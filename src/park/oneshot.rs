@@ -12,7 +12,7 @@
 use std::fmt;
 
 use crate::sync::atomic::AtomicU8;
-use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Backoff, Deadline, MODEL, UnsafeCell, order, park_until, thread};
 
 const EMPTY: u8 = 0;
@@ -112,8 +112,8 @@ impl<R> Oneshot<R> {
             // ORDERING: as below; the bug is that a value set meanwhile is overlooked.
             self.state.store(PARKED, Release);
         } else {
-            // ORDERING: AcqRel — publishes `reader` to `set`. Relaxed on failure: `take` acquires.
-            let registered = self.state.compare_exchange(EMPTY, PARKED, AcqRel, Relaxed);
+            // ORDERING: Release — publishes `reader` to `set`. Relaxed on failure: `take` acquires.
+            let registered = self.state.compare_exchange(EMPTY, PARKED, Release, Relaxed);
             if registered.is_err() {
                 return self.take();
             }
@@ -130,9 +130,9 @@ impl<R> Oneshot<R> {
 
     /// The reader leaves: whoever comes second, it or the writer, drops the value.
     pub fn forget(&self) -> Option<R> {
-        // ORDERING: AcqRel — Acquire reads `value` if it is set; Release hands it to the writer if
-        // not. Pairs with the swap in `set`.
-        match self.state.swap(GONE, AcqRel) {
+        // ORDERING: Acquire — reads `value` if it is set; pairs with the swap in `set`. If it is not, the reader
+        // has never touched it and hands nothing over.
+        match self.state.swap(GONE, Acquire) {
             // SAFETY: after SET the reader alone touches `value`.
             SET => self.value.with_mut(|cell| unsafe { (*cell).take() }),
             _ => None,

@@ -82,7 +82,7 @@ impl Binary {
             .find_map(|line| line.split_once(r#""executable":""#)?.1.split_once('"'))
             .map(|(path, _)| PathBuf::from(path))
             .ok_or("cargo names no test binary")?;
-        let scratch = target.join("reached");
+        let scratch = target.join("known");
         fs::create_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
         Ok(Binary {
             path,
@@ -106,7 +106,7 @@ impl Binary {
     pub fn learn(&self, name: &str) -> Result<Model, String> {
         let known = self.scratch.join(name.replace("::", "."));
         if !self.is_newer(&known) {
-            let fresh = known.with_extension("new");
+            let fresh = self.scratch.join(format!("{name}.new"));
             let _ = fs::remove_file(&fresh);
             let started = Instant::now();
             let end = self.run_within(name, Wish::default(), Some(&fresh), self.patience * 10);
