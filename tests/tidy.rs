@@ -177,6 +177,57 @@ fn fence(x: Ordering) { crate::sync::fence_after_rmw() } //~ `ORDERING:`
     control(orderings, "src/park/once_tests.rs", bare);
 }
 
+/// Where no model sees that an ordering is needed, a line of its `ORDERING:` comment says why: `// unseen: why`, or
+/// `// unseen Acquire: why` where sites share the comment. `tests/mutants` reads these lines.
+fn unseen(source: &Source) -> Vec<Complaint> {
+    const ORDERINGS: [&str; 5] = ["", "Acquire", "Release", "AcqRel", "SeqCst"];
+    let comment = |line: &Line| line.raw.trim_start().starts_with("//");
+    let mut complaints = Vec::new();
+    for (number, line) in source.lines.iter().enumerate() {
+        let text = line.comment.trim_start_matches('/').trim_start();
+        let Some(rest) = text.strip_prefix("unseen") else {
+            continue;
+        };
+        let above = source.lines[..number].iter().rev();
+        let in_place = above
+            .take_while(|line| comment(line))
+            .any(|line| line.comment.contains("ORDERING:"));
+        match rest.split_once(':') {
+            Some((whom, why)) if ORDERINGS.contains(&whom.trim()) && !why.trim().is_empty() => {}
+            _ => complaints
+                .push(source.complain(number, "not `unseen: why` or `unseen Acquire: why`")),
+        }
+        if !comment(line) || !in_place {
+            complaints.push(source.complain(number, "`unseen` outside an `ORDERING:` comment"));
+        }
+    }
+    complaints
+}
+
+#[test]
+fn what_no_model_sees_is_explained() {
+    expect_none(over(unseen, &["src"]));
+}
+
+#[test]
+fn control_unseen() {
+    let code = r#"// ORDERING: Release — of two, in prose unseen.
+// unseen: no model is long enough,
+// and this goes on.
+x.store(1, Release);
+// ORDERING: AcqRel — and more.
+// unseen Acquire: it is another fence's work.
+// unseen Relaxed: nothing. //~ not `unseen: why`
+// unseen: //~ not `unseen: why`
+// unseen because of this //~ not `unseen: why`
+x.swap(1, AcqRel);
+// unseen: far away. //~ outside an `ORDERING:`
+// ORDERING: Release.
+x.store(1, Release); // unseen: behind it. //~ outside an `ORDERING:`
+"#;
+    control(unseen, "src/ring/mod.rs", code);
+}
+
 /// `unsafe` stands in few modules, and each says why it is sound.
 fn safety(source: &Source) -> Vec<Complaint> {
     let tokens = source.tokens();

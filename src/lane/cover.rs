@@ -129,6 +129,8 @@ impl Cover {
         };
         // ORDERING: Release — who emptied the lines, and where their words went, to whoever sees no bit; pairs
         // with `load`.
+        // unseen: it takes a thread that moves the words to the front, one that clears, and one that then finds neither
+        // bit nor words: more steps in turn than the models' preemptions. A claim's fence, real under loom, helps too.
         let release = Release;
         let begun = self.0.compare_exchange(now, doubted, release, Relaxed);
         if begun.is_err() {
@@ -146,9 +148,11 @@ impl Cover {
             .for_each(|line| again.insert(line));
         if !again.is_empty() {
             // ORDERING: Release — as in `mark`.
+            // unseen: the mark itself and the begun doubt head the release sequence of this one, and who waits fences.
             self.0.fetch_or(again.live(), Release);
         }
         // ORDERING: Release — as where the doubt began.
+        // unseen: the swap there heads the release sequence of this one; only the second look lies between.
         self.0.fetch_and(!lines.doubt(), Release);
     }
 }

@@ -184,6 +184,8 @@ impl Front {
         self.signs.turn.fetch_add(1, Relaxed);
         // ORDERING: SeqCst fence — the odd turn before the first word leaves its line. Partner: the fence after a
         // popper's claim. A popper that claims later sees the turn.
+        // unseen: loom switches threads at no fence, so the fence that follows the claim of the first word is always
+        // done together with that claim, and does for this one.
         fence(SeqCst);
         drain(&mut |rank, word| words.insert((rank, IN_LINE), word));
         self.publish(&words);

@@ -12,7 +12,7 @@
 use std::fmt;
 
 use crate::sync::atomic::AtomicU8;
-use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Backoff, Deadline, MODEL, UnsafeCell, order, park_until, thread};
 
 const EMPTY: u8 = 0;
@@ -58,8 +58,8 @@ impl<R> Oneshot<R> {
         self.value.with_mut(|cell| unsafe { *cell = Some(value) });
         let before = if cfg!(guichet_bug = "oneshot_set_check_then_act") {
             // ORDERING: as the swap below has them; the bug is that these are two steps.
-            let before = self.state.load(Acquire); // ordmut: RELAXED-OK because it is a seeded bug
-            self.state.store(SET, Release); // ordmut: RELAXED-OK because it is a seeded bug
+            let before = self.state.load(Acquire);
+            self.state.store(SET, Release);
             before
         } else {
             // ORDERING: AcqRel — publishes `value` to `take`; reads `reader` as `register` wrote it.
@@ -110,10 +110,10 @@ impl<R> Oneshot<R> {
             .with_mut(|cell| unsafe { *cell = Some(thread::current()) });
         if cfg!(guichet_bug = "oneshot_no_recheck") {
             // ORDERING: as below; the bug is that a value set meanwhile is overlooked.
-            self.state.store(PARKED, Release); // ordmut: RELAXED-OK because it is a seeded bug
+            self.state.store(PARKED, Release);
         } else {
-            // ORDERING: AcqRel — publishes `reader` to `set`. Relaxed on failure: `take` acquires.
-            let registered = self.state.compare_exchange(EMPTY, PARKED, AcqRel, Relaxed);
+            // ORDERING: Release — publishes `reader` to `set`. Relaxed on failure: `take` acquires.
+            let registered = self.state.compare_exchange(EMPTY, PARKED, Release, Relaxed);
             if registered.is_err() {
                 return self.take();
             }
@@ -130,9 +130,9 @@ impl<R> Oneshot<R> {
 
     /// The reader leaves: whoever comes second, it or the writer, drops the value.
     pub fn forget(&self) -> Option<R> {
-        // ORDERING: AcqRel — Acquire reads `value` if it is set; Release hands it to the writer if
-        // not. Pairs with the swap in `set`.
-        match self.state.swap(GONE, AcqRel) {
+        // ORDERING: Acquire — reads `value` if it is set; pairs with the swap in `set`. If it is not, the reader
+        // has never touched it and hands nothing over.
+        match self.state.swap(GONE, Acquire) {
             // SAFETY: after SET the reader alone touches `value`.
             SET => self.value.with_mut(|cell| unsafe { (*cell).take() }),
             _ => None,

@@ -20,7 +20,7 @@ use std::fmt;
 use crossbeam_utils::CachePadded;
 
 use super::{PushError, Ring, claimed, see_the_end};
-use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::atomic::Ordering::{Relaxed, Release};
 use crate::sync::atomic::{AtomicU32, AtomicU64};
 use crate::sync::{Backoff, order};
 
@@ -243,8 +243,8 @@ impl Chain {
         self.tail
             .index
             .fetch_add(STEP, order!("chain_tail_relaxed", Release));
-        // ORDERING: Release — as above, for poppers; pairs with the Acquire in `follow`.
-        segment.next.store(next + 1, Release);
+        // Relaxed: the word in the last place, which is put there after this, carries it to `follow`.
+        segment.next.store(next + 1, Relaxed);
     }
 
     /// Moves up to `most` words from in front of position `end` to the end of `out`, with one claim.
@@ -317,17 +317,12 @@ impl Chain {
     /// The popper of a segment's last place leads the head to the next segment.
     #[inline(never)]
     fn follow(&self, segment: &Segment, index: u64) {
-        let mut backoff = Backoff::default();
-        let next = loop {
-            // ORDERING: Acquire — the next segment is fit for use; pairs with the Release in `link`.
-            match segment.next.load(Acquire) {
-                0 => backoff.snooze(),
-                next => break next - 1,
-            }
-        };
+        // Relaxed: `link` comes before the word in the last place, and that word was acquired. So it is no older.
+        let next = segment.next.load(Relaxed);
+        debug_assert!(next != 0, "a full segment has one behind it");
         segment.next.store(0, Relaxed);
-        self.head.segment.store(next, Relaxed);
-        // ORDERING: Release — the segment of the new index, and what `follow` acquired; pairs with `End::load`.
+        self.head.segment.store(next - 1, Relaxed);
+        // ORDERING: Release — the segment of the new index, emptied by its last users; pairs with `End::load`.
         self.head.index.store(index + STEP, Release);
     }
 

@@ -152,7 +152,7 @@ impl<T> Ring<T> {
         // with the claim in `reserve_push`. Release: what the closer did before is visible to who is told
         // that the ring is closed; pairs with `see_the_end`.
         let order = if cfg!(guichet_bug = "ring_close_no_release") {
-            crate::sync::atomic::Ordering::Acquire // ordmut: RELAXED-OK because it is a seeded bug
+            crate::sync::atomic::Ordering::Acquire
         } else {
             order!("ring_close_relaxed", AcqRel)
         };

@@ -66,6 +66,8 @@ impl<T, O> Slab<T, O> {
             }
             // ORDERING: AcqRel — Release: my reads of the payload before the last holder's move;
             // Acquire: theirs before mine.
+            // unseen: the Acquire alone. An ended job gains no holder, so what is replaced is what `load` or a failed
+            // swap acquired; it is here for a holder who could come late.
             match self.swap(number, word, new, order!("slab_release_relaxed", AcqRel)) {
                 Ok(()) => {
                     if moves {

@@ -327,9 +327,9 @@ impl<T, O> Slab<T, O> {
                 self.record(number).stray.store(ticket.to_bits(), Relaxed);
                 new = new.with(SIDE).with(STRAY);
             }
-            // ORDERING: AcqRel — Release: which ticket is the stray, to whoever finds it; pairs with the load in
-            // `surface`. Acquire and Release: payload and attempts, passed on to `activate`.
-            match self.swap(number, word, new, order!("slab_stray_relaxed", AcqRel)) {
+            // ORDERING: Release — which ticket is the stray, to whoever finds it; pairs with the load in `surface`.
+            // Payload and attempts stay published by the word's author, in whose release sequence this is.
+            match self.swap(number, word, new, order!("slab_stray_relaxed", Release)) {
                 Ok(()) => return Ok(Ticket::new(number, new)),
                 Err(now) => word = now,
             }

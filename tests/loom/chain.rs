@@ -1,6 +1,7 @@
 //! FIFO lines in segments: values carry what was done before, segments come back clean, order holds.
 
 use guichet::internals::ring::{Chain, Nothing, Segments};
+use guichet::internals::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -122,5 +123,53 @@ fn chain_1x2() {
         found.extend(std::iter::from_fn(|| line.pop()));
         found.sort();
         assert_eq!(found, [1, 2, 3, 4]);
+    });
+}
+
+/// A segment comes back with its old words in it, as far as a popper knows that heard nothing of the others but what the
+/// chain tells it: it takes the new word or none.
+#[test]
+fn chain_second_use() {
+    check("chain_second_use", || {
+        let segments = Segments::new(1, 1);
+        let line = Arc::new((Chain::new(&segments), segments, AtomicU32::new(0)));
+        let pop = |line: &(Chain, Segments, AtomicU32)| {
+            let mut out = Vec::new();
+            let taken = line.0.pop_run(&line.1, &mut out, 1, u64::MAX);
+            taken.is_ok().then(|| out[0])
+        };
+        let other = line.clone();
+        let popper = thread::spawn(move || match other.2.load(Relaxed) {
+            0 => None,
+            _ => pop(&other),
+        });
+        // Five segments of three places: the 16th word lies where the first one lay.
+        for word in 1..=16 {
+            line.0.push(&line.1, word).expect("open");
+            if word < 16 {
+                assert_eq!(pop(&line), Some(word));
+            }
+        }
+        // Relaxed: it tells that there is something, and carries nothing.
+        line.2.store(1, Relaxed);
+        let found = popper.join().unwrap().or_else(|| pop(&line));
+        assert_eq!(found, Some(16), "an old word was taken for a new one");
+    });
+}
+
+/// What came before the end is visible to who is refused.
+#[test]
+fn chain_end_carries_causes() {
+    check("chain_end_carries_causes", || {
+        let line = Line::new();
+        let other = line.clone();
+        let closer = thread::spawn(move || {
+            other.goods[0].with_mut(|goods| unsafe { *goods = 7 });
+            other.chain.close();
+        });
+        if line.chain.push(&line.segments, 1).is_err() {
+            assert_eq!(line.goods[0].with(|goods| unsafe { *goods }), 7);
+        }
+        closer.join().unwrap();
     });
 }

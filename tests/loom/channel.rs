@@ -116,6 +116,39 @@ fn channel_end_carries_causes() {
     });
 }
 
+/// It carries what everyone there did before: the last one to leave speaks for all.
+#[test]
+fn channel_end_carries_all_causes() {
+    check("channel_end_carries_all_causes, receiver", || {
+        let (sender, receiver) = bounded::<u32>(1);
+        let (last, note) = (sender.clone(), Arc::new(UnsafeCell::new(0)));
+        let other = note.clone();
+        let leaving = thread::spawn(move || {
+            other.with_mut(|cell| unsafe { *cell = 1 });
+            drop(sender);
+        });
+        drop(last);
+        if receiver.try_recv() == Err(TryRecvError::Disconnected) {
+            assert_eq!(note.with(|cell| unsafe { *cell }), 1);
+        }
+        leaving.join().unwrap();
+    });
+    check("channel_end_carries_all_causes, sender", || {
+        let (sender, receiver) = bounded::<u32>(1);
+        let (last, note) = (receiver.clone(), Arc::new(UnsafeCell::new(0)));
+        let other = note.clone();
+        let leaving = thread::spawn(move || {
+            other.with_mut(|cell| unsafe { *cell = 1 });
+            drop(receiver);
+        });
+        drop(last);
+        if sender.try_send(1) == Err(TrySendError::Disconnected(1)) {
+            assert_eq!(note.with(|cell| unsafe { *cell }), 1);
+        }
+        leaving.join().unwrap();
+    });
+}
+
 /// At capacity 0 the message goes from hand to hand, and the sender leaves after its receiver came.
 #[test]
 fn channel_rendezvous() {

@@ -6,6 +6,7 @@
 use guichet::internals::model::{JobState, Verb::Requeue};
 use guichet::internals::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use guichet::internals::table::Trace;
+use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
@@ -99,4 +100,34 @@ fn pause_awaits_room() {
             .for_each(|vacant| queue.world.pool.give_back(vacant));
         queue.world.close();
     });
+}
+
+/// Who looks with `seen` sees what came before the switch was turned, on or off.
+#[test]
+fn pause_carries_causes() {
+    fn carries(name: &str, turn: fn(&Switches), is_turned: fn(Setting) -> bool) {
+        check(name, move || {
+            let shared = Arc::new((Switches::new(), UnsafeCell::new(0)));
+            shared.0.turn_on(Setting::PAUSED);
+            let other = shared.clone();
+            let turner = thread::spawn(move || {
+                other.1.with_mut(|note| unsafe { *note = 1 });
+                turn(&other.0);
+            });
+            if is_turned(shared.0.seen()) {
+                assert_eq!(shared.1.with(|note| unsafe { *note }), 1);
+            }
+            turner.join().unwrap();
+        });
+    }
+    carries(
+        "pause_carries_causes, on",
+        |switches| switches.turn_on(Setting::STOPPED),
+        |setting| setting.any(Setting::STOPPED),
+    );
+    carries(
+        "pause_carries_causes, off",
+        |switches| switches.turn_off(Setting::PAUSED),
+        |setting| !setting.any(Setting::PAUSED),
+    );
 }

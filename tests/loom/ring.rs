@@ -261,6 +261,23 @@ fn ring_full_sees_causes() {
     });
 }
 
+/// What came before a push that got in is visible to who closed the ring behind it.
+#[test]
+fn ring_close_sees_causes() {
+    check("ring_close_sees_causes", || {
+        let shared = Arc::new((Ring::new(1), AtomicU32::new(0)));
+        let other = shared.clone();
+        let pusher = thread::spawn(move || {
+            other.1.store(1, Relaxed);
+            other.0.push(1).is_ok()
+        });
+        shared.0.close();
+        let seen = shared.1.load(Relaxed) == 1;
+        let got_in = pusher.join().unwrap();
+        assert!(seen || !got_in, "a push got in, and its cause was not seen");
+    });
+}
+
 /// The mirror image: the second value was pushed before the first one's pop, so this pop finds one.
 #[test]
 fn ring_empty_sees_causes() {
