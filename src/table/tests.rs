@@ -31,6 +31,10 @@ proptest! {
         prop_assert_eq!((ticket.slot(), ticket.epoch()), (slot, epoch));
         prop_assert_eq!(Word::waiting(ticket, LINE), word);
         prop_assert_eq!(Ticket::from_bits(ticket.to_bits()), ticket);
+        let next = (epoch + 1) % (1 << 40);
+        prop_assert_eq!(ticket.next_epoch(), next);
+        prop_assert!(word.apply(Verb::Activate).follows(ticket));
+        prop_assert!(!word.follows(ticket));
     }
 
     /// Any sequence of claims and returns against a set of numbers.
@@ -62,6 +66,50 @@ proptest! {
             }
             prop_assert!(held.len() == capacity || pool.has_vacancy());
         }
+    }
+}
+
+/// A job from its admission to its end, as its slot and its claims tell of it.
+#[test]
+fn a_claim_tells_of_its_attempt() {
+    for (sampled, optioned) in [(false, false), (true, false), (false, true), (true, true)] {
+        let marks = Marks { sampled, optioned };
+        let slab: Slab<u32, u32> = Slab::new(3);
+        let pool = Pool::new(0, 3, 1);
+        let vacant = std::iter::from_fn(|| pool.claim_one(0)).find(|vacant| vacant.slot() == 2);
+        let vacant = vacant.expect("there are three slots");
+        let stamp = |_: u32, _: u64, _: &Record| (marks, 7);
+        let (ticket, occupancy) = slab.admit(vacant, 70, None, Entry::Waiting(Trace::Line), stamp);
+        assert_eq!((slab.capacity(), ticket.slot(), occupancy), (3, 2, 1));
+        assert!(slab.is_current(ticket));
+        assert_eq!((slab.occupancy_of(2), slab.occupancy_of(0)), (1, 0));
+        assert_eq!(slab.priority(2), 7);
+        slab.set_priority(2, 9);
+        assert_eq!(slab.priority(2), 9);
+
+        let first = slab.activate(ticket, Trace::Line).expect("it is valid");
+        assert!(!slab.is_current(ticket));
+        assert_eq!(
+            (first.slot(), first.attempt(), first.marks()),
+            (2, 1, marks)
+        );
+        assert_eq!(slab.occupancy(&first), 1);
+        for (trace, place) in [(Trace::Side, -5), (Trace::Line, 6), (Trace::Side, 0)] {
+            slab.set_place(&first, trace, place);
+            assert_eq!(slab.place(&first), (trace, place));
+        }
+        assert!(slab.note(&first) && !slab.is_revoked(&first));
+        let past = first.past();
+        assert_eq!((past.slot(), past.attempt()), (2, 1));
+        assert_eq!(past.next_epoch(), first.ticket().next_epoch());
+        let entered = slab.retry(first, Verb::Retry, Trace::Line);
+        let ticket = entered
+            .map(|entered| entered.ticket)
+            .ok()
+            .expect("nobody was faster");
+        assert_eq!(ticket.epoch(), past.next_epoch());
+        let second = slab.activate(ticket, Trace::Line).expect("it is valid");
+        assert_eq!((second.attempt(), second.marks()), (2, marks));
     }
 }
 
