@@ -110,7 +110,64 @@ fn a_claim_tells_of_its_attempt() {
         assert_eq!(ticket.epoch(), past.next_epoch());
         let second = slab.activate(ticket, Trace::Line).expect("it is valid");
         assert_eq!((second.attempt(), second.marks()), (2, marks));
+        assert_eq!(second.past().attempt(), 2);
+        let running = second.ticket();
+        assert!(slab.runs(running) && !slab.runs(ticket));
+        assert_eq!((slab.epoch_of(2), slab.attempts(2)), (running.epoch(), 2));
+        // Given back, an attempt does not count.
+        let entered = slab.retry(second, Verb::Requeue, Trace::Line);
+        let ticket = entered
+            .map(|entered| entered.ticket)
+            .ok()
+            .expect("nobody was faster");
+        assert_eq!((slab.runs(running), slab.attempts(2)), (false, 1));
+        assert_eq!(slab.look(2, 1), Some((JobState::Waiting, Some(ticket))));
+        assert_eq!(
+            (slab.look(2, 2), slab.look(2, 0), slab.look(3, 1)),
+            (None, None, None)
+        );
     }
+}
+
+/// A refill takes the next group that is rich, from where the last one was; who waits for a good number gets that or nothing.
+#[test]
+fn a_home_is_refilled_from_a_rich_group() {
+    let pool = Pool::new(0, 128, 1);
+    let mut held: Vec<u32> = Vec::new();
+    let mut taken = Vec::new();
+    while let Some(run) = pool.claim(0, 32) {
+        assert!((1..=32).contains(&run.len()));
+        let mut run = run;
+        while let Some(vacant) = run.pop() {
+            held.push(vacant.slot());
+            taken.push(vacant);
+        }
+        assert!(run.is_empty());
+    }
+    assert!(!pool.has_vacancy(), "all are taken");
+    held.sort_unstable();
+    assert_eq!(held, (0..128).collect::<Vec<_>>());
+    // A few slots of the second group, and all of the fourth.
+    let of = |group: u32| move |vacant: &Vacant| vacant.slot() / 32 == group;
+    let (fourth, rest): (Vec<_>, Vec<_>) = taken.into_iter().partition(of(3));
+    let (second, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(of(1));
+    second
+        .into_iter()
+        .take(2)
+        .for_each(|vacant| pool.give_back(vacant));
+    assert!(pool.has_vacancy());
+    assert!(pool.claim_rich(0, 32).is_none(), "two are no good number");
+    fourth.into_iter().for_each(|vacant| pool.give_back(vacant));
+    let mut run = pool.claim_rich(0, 20).expect("a whole group is vacant");
+    assert_eq!(run.len(), 20);
+    let slots: Vec<u32> = std::iter::from_fn(|| run.pop())
+        .map(|vacant| vacant.slot())
+        .collect();
+    assert_eq!(slots, (96..116).collect::<Vec<_>>());
+    // The stash has the others.
+    let one = pool.claim_one(0).expect("the stash has twelve");
+    assert_eq!(one.slot(), 116);
+    drop(rest);
 }
 
 #[test]
