@@ -12,6 +12,8 @@ mod front;
 mod heap;
 mod policy;
 mod rank;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod tests;
 
 pub use bands::{Bands, MOST_LEVELS, Portion};
 pub use front::IN_LINE;

@@ -116,7 +116,7 @@ fn many_threads() {
             thread::spawn(move || {
                 let (mut cursor, mut lagged, mut seen) = (0, 0, 0);
                 let mut last = [0; WRITERS as usize];
-                let end = Instant::now() + PATIENCE;
+                let mut end = Instant::now() + PATIENCE;
                 while cursor < WRITERS * EACH {
                     match log.read(&mut cursor) {
                         Ok([writer, number, word]) => {
@@ -128,6 +128,7 @@ fn many_threads() {
                             );
                             *last = number;
                             seen += 1;
+                            end = Instant::now() + PATIENCE;
                         }
                         Err(Missed::Lagged(count)) => lagged += count,
                         Err(Missed::Nothing) => {

@@ -66,3 +66,69 @@ fn a_closed_ring_gives_out_what_it_has() {
     assert_eq!((ring.len(), ring.is_closed()), (1, true));
     assert_eq!((ring.pop(), ring.pop()), (Ok(1), Err(PopError::Closed)));
 }
+
+/// What a chain says of itself, over several segments.
+#[test]
+fn a_chain_counts_what_came_and_went() {
+    let segments = Segments::new(200, 1);
+    let chain = Chain::new(&segments);
+    let words: Vec<u64> = (1..=200).collect();
+    let (mut pushed, mut popped) = (0, 0);
+    // Three words go in and two come out, by runs of every length.
+    for round in 0..60 {
+        let count = chain.push_run(&segments, &words[..3.min(words.len())]);
+        pushed += count.expect("the chain is open");
+        let mut out = Vec::new();
+        let end = chain.ends().1;
+        if let Ok(taken) = chain.pop_run(&segments, &mut out, 2, end) {
+            assert_eq!(taken.count, out.len());
+            popped += taken.count;
+        }
+        assert_eq!(chain.len(), pushed - popped, "round {round}");
+        assert_eq!(
+            (chain.popped(), chain.is_empty()),
+            (popped as u64, pushed == popped)
+        );
+    }
+    let mut out = Vec::new();
+    while chain.pop_run(&segments, &mut out, 64, u64::MAX).is_ok() {}
+    assert_eq!(
+        (out.len(), chain.len(), chain.popped()),
+        (pushed - popped, 0, pushed as u64)
+    );
+    let refused = chain.pop_run(&segments, &mut out, 1, chain.ends().0);
+    assert_eq!(refused, Err(Nothing::Behind));
+    chain.close();
+    assert_eq!(chain.push(&segments, 1), Err(PushError::Closed(1)));
+}
+
+/// Segments come back, however often a chain goes round.
+#[test]
+fn a_chain_goes_round_for_ever() {
+    let segments = Segments::new(1, 1);
+    let chain = Chain::new(&segments);
+    let mut out = Vec::new();
+    for word in 1..=2000 {
+        chain.push(&segments, word).expect("the chain is open");
+        chain
+            .pop_run(&segments, &mut out, 1, u64::MAX)
+            .expect("a word is there");
+    }
+    assert_eq!(out, (1..=2000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_ring_counts_what_left_and_gives_runs() {
+    let ring = Ring::new(5);
+    let mut popped = 0;
+    for round in 0..7 {
+        (0..5).for_each(|value| ring.push(value).expect("there is room"));
+        // Into a vector without room, and into one with more than enough.
+        let mut out = Vec::with_capacity(round);
+        assert_eq!(ring.pop_many(&mut out, 3), Ok(3));
+        assert_eq!(ring.pop_many(&mut out, 9), Ok(2));
+        assert_eq!(out, [0, 1, 2, 3, 4]);
+        popped += 5;
+        assert_eq!(ring.popped(), popped);
+    }
+}

@@ -31,6 +31,10 @@ proptest! {
         prop_assert_eq!((ticket.slot(), ticket.epoch()), (slot, epoch));
         prop_assert_eq!(Word::waiting(ticket, LINE), word);
         prop_assert_eq!(Ticket::from_bits(ticket.to_bits()), ticket);
+        let next = (epoch + 1) % (1 << 40);
+        prop_assert_eq!(ticket.next_epoch(), next);
+        prop_assert!(word.apply(Verb::Activate).follows(ticket));
+        prop_assert!(!word.follows(ticket));
     }
 
     /// Any sequence of claims and returns against a set of numbers.
@@ -63,6 +67,107 @@ proptest! {
             prop_assert!(held.len() == capacity || pool.has_vacancy());
         }
     }
+}
+
+/// A job from its admission to its end, as its slot and its claims tell of it.
+#[test]
+fn a_claim_tells_of_its_attempt() {
+    for (sampled, optioned) in [(false, false), (true, false), (false, true), (true, true)] {
+        let marks = Marks { sampled, optioned };
+        let slab: Slab<u32, u32> = Slab::new(3);
+        let pool = Pool::new(0, 3, 1);
+        let vacant = std::iter::from_fn(|| pool.claim_one(0)).find(|vacant| vacant.slot() == 2);
+        let vacant = vacant.expect("there are three slots");
+        let stamp = |_: u32, _: u64, _: &Record| (marks, 7);
+        let (ticket, occupancy) = slab.admit(vacant, 70, None, Entry::Waiting(Trace::Line), stamp);
+        assert_eq!((slab.capacity(), ticket.slot(), occupancy), (3, 2, 1));
+        assert!(slab.is_current(ticket));
+        assert_eq!((slab.occupancy_of(2), slab.occupancy_of(0)), (1, 0));
+        assert_eq!(slab.priority(2), 7);
+        slab.set_priority(2, 9);
+        assert_eq!(slab.priority(2), 9);
+
+        let first = slab.activate(ticket, Trace::Line).expect("it is valid");
+        assert!(!slab.is_current(ticket));
+        assert_eq!(
+            (first.slot(), first.attempt(), first.marks()),
+            (2, 1, marks)
+        );
+        assert_eq!(slab.occupancy(&first), 1);
+        for (trace, place) in [(Trace::Side, -5), (Trace::Line, 6), (Trace::Side, 0)] {
+            slab.set_place(&first, trace, place);
+            assert_eq!(slab.place(&first), (trace, place));
+        }
+        assert!(slab.note(&first) && !slab.is_revoked(&first));
+        let past = first.past();
+        assert_eq!((past.slot(), past.attempt()), (2, 1));
+        assert_eq!(past.next_epoch(), first.ticket().next_epoch());
+        let entered = slab.retry(first, Verb::Retry, Trace::Line);
+        let ticket = entered
+            .map(|entered| entered.ticket)
+            .ok()
+            .expect("nobody was faster");
+        assert_eq!(ticket.epoch(), past.next_epoch());
+        let second = slab.activate(ticket, Trace::Line).expect("it is valid");
+        assert_eq!((second.attempt(), second.marks()), (2, marks));
+        assert_eq!(second.past().attempt(), 2);
+        let running = second.ticket();
+        assert!(slab.runs(running) && !slab.runs(ticket));
+        assert_eq!((slab.epoch_of(2), slab.attempts(2)), (running.epoch(), 2));
+        // Given back, an attempt does not count.
+        let entered = slab.retry(second, Verb::Requeue, Trace::Line);
+        let ticket = entered
+            .map(|entered| entered.ticket)
+            .ok()
+            .expect("nobody was faster");
+        assert_eq!((slab.runs(running), slab.attempts(2)), (false, 1));
+        assert_eq!(slab.look(2, 1), Some((JobState::Waiting, Some(ticket))));
+        assert_eq!(
+            (slab.look(2, 2), slab.look(2, 0), slab.look(3, 1)),
+            (None, None, None)
+        );
+    }
+}
+
+/// A refill takes the next group that is rich, from where the last one was; who waits for a good number gets that or nothing.
+#[test]
+fn a_home_is_refilled_from_a_rich_group() {
+    let pool = Pool::new(0, 128, 1);
+    let mut held: Vec<u32> = Vec::new();
+    let mut taken = Vec::new();
+    while let Some(run) = pool.claim(0, 32) {
+        assert!((1..=32).contains(&run.len()));
+        let mut run = run;
+        while let Some(vacant) = run.pop() {
+            held.push(vacant.slot());
+            taken.push(vacant);
+        }
+        assert!(run.is_empty());
+    }
+    assert!(!pool.has_vacancy(), "all are taken");
+    held.sort_unstable();
+    assert_eq!(held, (0..128).collect::<Vec<_>>());
+    // A few slots of the second group, and all of the fourth.
+    let of = |group: u32| move |vacant: &Vacant| vacant.slot() / 32 == group;
+    let (fourth, rest): (Vec<_>, Vec<_>) = taken.into_iter().partition(of(3));
+    let (second, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(of(1));
+    second
+        .into_iter()
+        .take(2)
+        .for_each(|vacant| pool.give_back(vacant));
+    assert!(pool.has_vacancy());
+    assert!(pool.claim_rich(0, 32).is_none(), "two are no good number");
+    fourth.into_iter().for_each(|vacant| pool.give_back(vacant));
+    let mut run = pool.claim_rich(0, 20).expect("a whole group is vacant");
+    assert_eq!(run.len(), 20);
+    let slots: Vec<u32> = std::iter::from_fn(|| run.pop())
+        .map(|vacant| vacant.slot())
+        .collect();
+    assert_eq!(slots, (96..116).collect::<Vec<_>>());
+    // The stash has the others.
+    let one = pool.claim_one(0).expect("the stash has twelve");
+    assert_eq!(one.slot(), 116);
+    drop(rest);
 }
 
 #[test]

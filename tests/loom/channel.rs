@@ -127,11 +127,12 @@ fn channel_end_carries_all_causes() {
             other.with_mut(|cell| unsafe { *cell = 1 });
             drop(sender);
         });
-        drop(last);
+        let leaving_last = thread::spawn(move || drop(last));
         if receiver.try_recv() == Err(TryRecvError::Disconnected) {
             assert_eq!(note.with(|cell| unsafe { *cell }), 1);
         }
         leaving.join().unwrap();
+        leaving_last.join().unwrap();
     });
     check("channel_end_carries_all_causes, sender", || {
         let (sender, receiver) = bounded::<u32>(1);
@@ -141,11 +142,12 @@ fn channel_end_carries_all_causes() {
             other.with_mut(|cell| unsafe { *cell = 1 });
             drop(receiver);
         });
-        drop(last);
+        let leaving_last = thread::spawn(move || drop(last));
         if sender.try_send(1) == Err(TrySendError::Disconnected(1)) {
             assert_eq!(note.with(|cell| unsafe { *cell }), 1);
         }
         leaving.join().unwrap();
+        leaving_last.join().unwrap();
     });
 }
 
