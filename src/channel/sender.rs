@@ -274,6 +274,8 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         // ORDERING: AcqRel — what was sent through other handles comes before the end; pairs with
         // itself.
+        // unseen: the Acquire alone. Who is told of the end has an Acquire fence, and loom lets that acquire what the
+        // closer had read, too; in the language it covers its own thread's reads only.
         if self.0.senders.fetch_sub(1, AcqRel) == 1 {
             self.0.disconnect();
         }

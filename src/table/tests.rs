@@ -102,11 +102,10 @@ fn a_claim_tells_of_its_attempt() {
         let past = first.past();
         assert_eq!((past.slot(), past.attempt()), (2, 1));
         assert_eq!(past.next_epoch(), first.ticket().next_epoch());
-        let entered = slab.retry(first, Verb::Retry, Trace::Line);
-        let ticket = entered
-            .map(|entered| entered.ticket)
-            .ok()
-            .expect("nobody was faster");
+        let Ok(entered) = slab.retry(first, Verb::Retry, Trace::Line) else {
+            panic!("somebody was faster");
+        };
+        let ticket = entered.ticket;
         assert_eq!(ticket.epoch(), past.next_epoch());
         let second = slab.activate(ticket, Trace::Line).expect("it is valid");
         assert_eq!((second.attempt(), second.marks()), (2, marks));
@@ -115,11 +114,10 @@ fn a_claim_tells_of_its_attempt() {
         assert!(slab.runs(running) && !slab.runs(ticket));
         assert_eq!((slab.epoch_of(2), slab.attempts(2)), (running.epoch(), 2));
         // Given back, an attempt does not count.
-        let entered = slab.retry(second, Verb::Requeue, Trace::Line);
-        let ticket = entered
-            .map(|entered| entered.ticket)
-            .ok()
-            .expect("nobody was faster");
+        let Ok(entered) = slab.retry(second, Verb::Requeue, Trace::Line) else {
+            panic!("somebody was faster");
+        };
+        let ticket = entered.ticket;
         assert_eq!((slab.runs(running), slab.attempts(2)), (false, 1));
         assert_eq!(slab.look(2, 1), Some((JobState::Waiting, Some(ticket))));
         assert_eq!(
