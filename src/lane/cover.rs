@@ -13,8 +13,8 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::atomic::AtomicU64;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::atomic::{AtomicU64, fence};
 use crate::sync::fence_after_rmw;
 
 /// Lines of one bitmap.
@@ -146,6 +146,10 @@ impl Cover {
             .iter()
             .filter(|line| holds(*line))
             .for_each(|line| again.insert(line));
+        // ORDERING: Acquire fence — who moved the words that the look did not find; pairs with the fences of `collect` and of
+        // a claim. Handed on below to whoever sees no bit: it then knows that words are on their way.
+        // unseen: as where the doubt began.
+        fence(Acquire);
         if !again.is_empty() {
             // ORDERING: Release — as in `mark`.
             // unseen: the mark itself and the begun doubt head the release sequence of this one, and who waits fences.
