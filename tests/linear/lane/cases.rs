@@ -166,6 +166,34 @@ fn moves_and_closes() {
     assert_eq!(verdicts(vec![end((7, 8))]), NO);
 }
 
+/// Who moves a word looks for the line's end first.
+#[test]
+fn pushed_while_a_word_is_on_its_way_to_the_end() {
+    let passed = [
+        push((1, 2), 1, &[1]),
+        moved((3, 10), 1, 0, Outcome::Done),
+        push((4, 5), 0, &[2]),
+        pop(1, (6, 7), 0, &[2]),
+        back(1, (8, 9), 2),
+        pop(2, (12, 13), 0, &[1]),
+    ];
+    let relaxed = [false, true, true];
+    assert_eq!(
+        verdicts(passed.to_vec()),
+        relaxed,
+        "2 came when 1 had its place"
+    );
+    let behind = [
+        push((1, 2), 1, &[1]),
+        push((3, 4), 0, &[2]),
+        moved((5, 10), 1, 0, Outcome::Done),
+        pop(1, (6, 7), 0, &[2]),
+        back(1, (8, 9), 2),
+        pop(2, (12, 13), 0, &[1]),
+    ];
+    assert_eq!(verdicts(behind.to_vec()), NO, "2 was there before");
+}
+
 #[test]
 fn closes_come_before_refusals() {
     let close = |span| call(1, span, Call::Close, Outcome::Done);

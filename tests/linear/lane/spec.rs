@@ -2,6 +2,8 @@
 //!
 //! * Put in, put back, moved, removed: one instant each, within the call. A word that is put back is where it was: before
 //!   all that was behind it.
+//! * But of lines by level, who moves a word first looks where the level's line ends: that is its place from then on. The word
+//!   appears there later in the call, perhaps in front of what was pushed in between, and perhaps has left.
 //! * A pop takes its words in one instant: a run of one level, in its order. Which they may be is a `Rule`.
 //! * No rule lets a word be lost, come out twice, be invented, or come out of another level than it was put into.
 //! * A close is one instant per level, and one for what stands in front of all lines. To refuse is to have been closed, and to
@@ -84,9 +86,15 @@ pub enum Effect {
     },
     Nothing(Rule, usize),
     Empty(usize),
-    Back(u8),
+    /// What was taken or moved is here again.
+    Appears(u8),
     Removed(u8),
-    Moved(u8, usize),
+    Moved {
+        word: u8,
+        level: usize,
+        /// Or else it appears later.
+        here: bool,
+    },
     Absent(u8),
     Close(usize),
     Refused(usize),
@@ -198,7 +206,7 @@ impl search::Effect for Effect {
                 let mut entries = state.entries.iter();
                 !entries.any(|entry| entry.here && entry.level == *level)
             }
-            Effect::Back(word) => {
+            Effect::Appears(word) => {
                 let mut entries = state.entries.iter_mut();
                 let entry = entries.find(|entry| entry.word == *word);
                 entry.is_some_and(|entry| !std::mem::replace(&mut entry.here, true))
@@ -208,13 +216,14 @@ impl search::Effect for Effect {
                 state.leaves(*word);
                 found.map(|at| state.entries.remove(at)).is_some()
             }
-            Effect::Moved(word, level) => {
+            Effect::Moved { word, level, here } => {
                 let Some(at) = state.at(*word) else {
                     return false;
                 };
                 let entry = state.entries.remove(at);
                 let moved = Entry {
                     level: *level,
+                    here: *here,
                     moves: entry.moves - 1,
                     ..entry
                 };
@@ -306,14 +315,12 @@ impl Author {
                 };
                 self.pop(record, rule, next.map_or(&[], |next| &next.back));
             }
-            (Call::Back, Outcome::Done) => self.one(span, Effect::Back(record.back[0])),
+            (Call::Back, Outcome::Done) => self.one(span, Effect::Appears(record.back[0])),
             (Call::Newest(..) | Call::Back, Outcome::Closed) => {
                 self.one(span, Effect::Refused(self.levels));
             }
             (Call::Remove(word), Outcome::Done) => self.one(span, Effect::Removed(*word)),
-            (Call::Move(word, level), Outcome::Done) => {
-                self.one(span, Effect::Moved(*word, *level));
-            }
+            (Call::Move(word, level), Outcome::Done) => self.moves(span, *word, *level),
             (Call::Remove(word) | Call::Move(word, _), Outcome::Nothing) => {
                 self.one(span, Effect::Absent(*word));
             }
@@ -327,6 +334,14 @@ impl Author {
 
     fn one(&mut self, span: (u64, u64), effect: Effect) {
         self.draft.add(span, effect, 0);
+    }
+
+    fn moves(&mut self, span: (u64, u64), word: u8, level: usize) {
+        let here = self.rule == Rule::Strict;
+        let moved = self.draft.add(span, Effect::Moved { word, level, here }, 0);
+        if !here {
+            self.draft.add(span, Effect::Appears(word), moved);
+        }
     }
 
     fn enter(&mut self, span: (u64, u64), level: usize, newest: bool, words: &[u8]) {
