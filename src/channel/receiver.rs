@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resu
 use std::time::{Duration, Instant};
 
 use super::{IntoIter, Iter, RecvError, RecvTimeoutError, Shared, TryIter, TryRecvError};
+use crate::model::discard;
 use crate::park::Ended;
 use crate::ring::PopError;
 use crate::sync::atomic::Ordering::{AcqRel, Relaxed};
@@ -265,7 +266,7 @@ impl<T> Receiver<T> {
 
     /// Drops what is in the closed channel. If the destructor of one message panics, those behind it leak,
     /// since theirs may panic too; and if this thread unwinds already, the panic goes no further.
-    fn discard(&self) {
+    fn discard_all(&self) {
         let mut left = Vec::new();
         while self.0.ring.pop_many(&mut left, usize::MAX).is_ok() {}
         left.reverse();
@@ -277,7 +278,7 @@ impl<T> Receiver<T> {
         if let Err(panic) = dropped {
             mem::forget(left);
             if thread::panicking() {
-                mem::forget(panic);
+                discard(panic);
             } else {
                 resume_unwind(panic);
             }
@@ -301,7 +302,7 @@ impl<T> Drop for Receiver<T> {
         // closer had read, too; in the language it covers its own thread's reads only.
         if self.0.receivers.fetch_sub(1, AcqRel) == 1 {
             self.0.disconnect();
-            self.discard();
+            self.discard_all();
         }
     }
 }

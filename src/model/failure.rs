@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+
+use super::discard;
 
 type Source = Box<dyn Error + Send + Sync>;
 
@@ -161,9 +162,7 @@ impl Failure {
             Err(payload) => match payload.downcast::<&'static str>() {
                 Ok(text) => Some((*text).to_owned()),
                 Err(payload) => {
-                    // The handler's own type: its destructor may panic in turn, and what that panics with is not tried.
-                    let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-                    dropped.unwrap_or_else(std::mem::forget);
+                    discard(payload);
                     None
                 }
             },

@@ -1,6 +1,7 @@
 //! The vocabulary: what a job is called, which states it has, what a handler may say.
 //!
-//! Pure values without threads, clocks or memory orders, so that every floor can use them.
+//! Pure values without threads, clocks or memory orders, and what keeps the user's panics from doing harm, so that every floor
+//! can use them.
 
 mod backoff;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
@@ -14,6 +15,7 @@ mod refusal;
 mod state;
 #[cfg(test)]
 mod tests;
+mod unharmed;
 
 pub use backoff::Backoff;
 pub use failure::{Failure, FailureKind};
@@ -23,3 +25,5 @@ pub use order::{Order, Policy};
 pub use outcome::JobError;
 pub use refusal::{PopError, PushError};
 pub use state::{JobState, Verb};
+#[cfg_attr(guichet_loom, allow(unused_imports))]
+pub(crate) use unharmed::{discard, unharmed};

@@ -1,5 +1,8 @@
 //! The relation of the verbs, and the texts of ids and options.
 
+use std::panic::panic_any;
+use std::sync::Arc;
+
 use super::*;
 
 const STATES: [JobState; 9] = [
@@ -139,4 +142,25 @@ fn panics_keep_their_text() {
         third.to_string(),
         "the handler panicked: a panic without a text"
     );
+}
+
+/// What a function of the user's panics with is dropped, also if that panics in turn.
+#[test]
+fn unharmed_leaves_nothing_of_a_panic() {
+    struct Loud(Arc<()>);
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            panic_any(self.0.clone());
+        }
+    }
+    assert_eq!(unharmed(|| 7), Some(7));
+    let token = Arc::new(());
+    let inside = token.clone();
+    assert_eq!(unharmed(|| -> u8 { panic_any(inside) }), None);
+    assert_eq!(Arc::strong_count(&token), 1);
+    let inside = token.clone();
+    assert_eq!(unharmed(|| -> u8 { panic_any(Loud(inside)) }), None);
+    // What the destructor panicked with is left alone.
+    assert_eq!(Arc::strong_count(&token), 2);
+    discard(Loud(token));
 }

@@ -11,8 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use super::dossier::Dossier;
 use super::recent::Recent;
-use super::settle::discard;
-use crate::model::{InvalidOption, JobId, JobState, check_range};
+use crate::model::{InvalidOption, JobId, JobState, check_range, discard};
 use crate::sync::{Arc, Mutex};
 
 /// The most records that a queue can be told to keep.

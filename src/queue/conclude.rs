@@ -7,9 +7,8 @@ use super::archive::{DeadReason, Finished};
 use super::dossier::Dossier;
 use super::events::EventKind;
 use super::notes::keep;
-use super::settle::{discard, unharmed};
 use super::{Outcome, Shared};
-use crate::model::{Failure, JobError, JobId, JobState};
+use crate::model::{Failure, JobError, JobId, JobState, discard, unharmed};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Ended, Trace};
 

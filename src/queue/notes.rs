@@ -8,8 +8,7 @@ use std::any::Any;
 use super::Shared;
 use super::archive::DeadReason;
 use super::dossier::{AttemptError, Dossier, LogLine};
-use super::settle::discard;
-use crate::model::{Failure, JobId, JobState};
+use crate::model::{Failure, JobId, JobState, discard, unharmed};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Claim, Marks};
@@ -81,7 +80,7 @@ impl<T, R> Shared<T, R> {
 
     fn error_of(&self, attempt: u32, failure: &Failure) -> AttemptError {
         // The text is the user's code.
-        let text = super::settle::unharmed(|| failure.error().to_string());
+        let text = unharmed(|| failure.error().to_string());
         AttemptError {
             attempt,
             kind: failure.kind(),

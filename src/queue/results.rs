@@ -4,8 +4,7 @@
 //! so a result lies behind an `Arc`: the lock is held while the pointer is copied, and what leaves is given to the caller.
 
 use super::recent::Recent;
-use super::settle::{discard, unharmed};
-use crate::model::{InvalidOption, JobId, check_range};
+use crate::model::{InvalidOption, JobId, check_range, discard, unharmed};
 use crate::sync::{Arc, Mutex};
 
 /// What a queue asks of its results.

@@ -1,7 +1,5 @@
 //! The way out: one end per job is accepted, then its slot, its result and its payload go their ways.
 
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::archive::DeadReason;
@@ -11,7 +9,7 @@ use super::events::EventKind;
 use super::line::Spot;
 use super::switches::Setting;
 use super::{Outcome, Shared};
-use crate::model::{Backoff, Failure, FailureKind, JobError, JobState, Verb};
+use crate::model::{Backoff, Failure, FailureKind, JobError, JobState, Verb, discard, unharmed};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Claim, Entered, Owed, Past, Spoils, Surfaced, Trace};
 
@@ -386,24 +384,4 @@ fn scramble(name: u64) -> u64 {
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ bits >> 31
-}
-
-/// Runs a function of the user's, whose panic harms nobody here.
-pub(super) fn unharmed<X>(call: impl FnOnce() -> X) -> Option<X> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(done) => Some(done),
-        Err(panic) => {
-            // Its own destructor may panic in turn.
-            mem::forget(panic);
-            None
-        }
-    }
-}
-
-/// Drops what belongs to the user; a destructor that panics must not end a worker.
-#[inline]
-pub(super) fn discard<V>(value: V) {
-    if mem::needs_drop::<V>() {
-        unharmed(|| drop(value));
-    }
 }

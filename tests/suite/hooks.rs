@@ -1,6 +1,9 @@
 //! Hooks: called once each for what they are for, before who waits learns, and without a say in what becomes of the job.
 
+use std::sync::Arc;
+
 use guichet::{Failure, JobState, ManualClock, Queue, QueueBuilder, Runtime};
+use parking_lot::Mutex;
 
 use super::support::*;
 
@@ -164,13 +167,13 @@ fn hooks_that_panic_change_nothing() {
 #[test]
 fn a_hook_comes_before_the_waiter_and_may_use_the_queue() {
     let (runtime, log, gate) = (runtime(), Log::new(), Gate::new());
-    let own: std::sync::Arc<std::sync::OnceLock<Queue<u32, u32>>> = Default::default();
+    let own: Arc<Mutex<Option<Queue<u32, u32>>>> = Arc::default();
     let (handle, seen, held) = (own.clone(), log.clone(), gate.clone());
     let queue = runtime
         .queue::<u32, u32>("jobs")
         .keep_completed(10)
         .on_completed(move |brief, value| {
-            let queue = handle.get().unwrap();
+            let queue = handle.lock().clone().unwrap();
             let info = queue.job_info(brief.id).unwrap();
             seen.push((info.state, *value));
             if *value == 1 {
@@ -180,7 +183,7 @@ fn a_hook_comes_before_the_waiter_and_may_use_the_queue() {
         })
         .build()
         .unwrap();
-    own.set(queue.clone()).unwrap();
+    *own.lock() = Some(queue.clone());
     queue.workers(1, |job| Ok(*job.payload())).unwrap();
     let first = queue.submit(1).unwrap();
     until("the hook runs", || log.len() == 1);
@@ -188,6 +191,9 @@ fn a_hook_comes_before_the_waiter_and_may_use_the_queue() {
     gate.open();
     assert_eq!(value(first), 1);
     settle(&queue, Books::completed(2));
+    until("the hook has run twice", || log.len() == 2);
     let told = [(JobState::Completed, 1), (JobState::Completed, 2)];
     assert_eq!(log.take(), told);
+    // A hook that holds its own queue keeps itself alive.
+    *own.lock() = None;
 }
