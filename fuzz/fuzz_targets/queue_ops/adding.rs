@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use guichet::{
-    AddError, AddManyError, AddTimeoutError, CallError, JobId, TryAddError, TryAddManyError,
+    AddError, AddManyError, AddTimeoutError, CallError, JobId, JobState, TryAddError, TryAddManyError,
 };
 
 use crate::handler::Payload;
@@ -24,11 +24,12 @@ impl Pair {
         let numbers = self.model.jobs.len()..self.model.jobs.len() + count;
         let mut payloads: Vec<_> =
             numbers.clone().map(|number| Payload::new(number, &self.reports)).collect();
-        let expected = match full {
-            Refusal::TooMany if count > self.model.capacity => Some(full),
-            _ if self.model.stopped => Some(Refusal::Closed),
-            _ if count > self.model.room() => Some(full),
-            _ => None,
+        let expected = if count > self.model.capacity {
+            Some(Refusal::TooMany)
+        } else if self.model.stopped {
+            Some(Refusal::Closed)
+        } else {
+            (count > self.model.room()).then_some(full)
         };
         let since = Instant::now();
         loop {
@@ -68,7 +69,10 @@ impl Pair {
         if let Some(former) = self.model.admit(id) {
             assert!(!self.model.is_live(former), "{id} took the slot of a live job");
             assert_ne!(self.model.jobs[former].id, id);
-            assert_eq!(self.queue.state(self.model.jobs[former].id), None);
+            // Of a job that completed no record is kept; of any other the record outlives its slot.
+            let former = &self.model.jobs[former];
+            let kept = Some(former.state).filter(|state| *state != JobState::Completed);
+            assert_eq!(self.queue.state(former.id), kept);
         }
     }
 
@@ -136,6 +140,7 @@ impl Pair {
 
     pub fn try_add_many(&mut self, jobs: Vec<Payload>) -> Result<Vec<JobId>, Refused> {
         self.queue.try_add_many(jobs).map_err(|error| match error {
+            TryAddManyError::TooMany { payloads, .. } => (payloads, Refusal::TooMany),
             TryAddManyError::Full(payloads) => (payloads, Refusal::Full),
             TryAddManyError::Closed(payloads) => (payloads, Refusal::Closed),
             other => panic!("{other:?}"),

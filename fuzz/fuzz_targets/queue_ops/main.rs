@@ -28,6 +28,8 @@ use libfuzzer_sys::fuzz_target;
 use handler::{Answer, Payload, Verdict};
 use model::{End, Event, Model, Outcome, Refusal, Worker};
 
+/// More jobs than a program can add.
+const KEPT: usize = 100_000;
 /// Longer than anything takes: who is not there by then is lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -96,6 +98,7 @@ impl Pair {
             .attempts(attempts)
             .prefetch(prefetch)
             .sample_every(if program.sample_all { 1 } else { 64 })
+            .keep_failed(KEPT)
             .build()
             .expect("the options are valid");
         let (reports, events) = mpsc::channel();
