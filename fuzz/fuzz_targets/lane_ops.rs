@@ -35,16 +35,31 @@ enum Levels {
 
 #[derive(Arbitrary, Debug)]
 enum Step {
-    Push { key: u32, id: u8 },
-    Front { key: u32, id: u8 },
+    Push {
+        key: u32,
+        id: u8,
+    },
+    Front {
+        key: u32,
+        id: u8,
+    },
     /// Back to the place of the item that left last.
-    Back { id: u8 },
+    Back {
+        id: u8,
+    },
     Pop,
     /// What is there of this id, or else what is not.
-    Remove { id: u8 },
+    Remove {
+        id: u8,
+    },
     /// Another value of this id.
-    RemoveStale { id: u8 },
-    Replace { id: u8, key: u32 },
+    RemoveStale {
+        id: u8,
+    },
+    Replace {
+        id: u8,
+        key: u32,
+    },
     Close,
 }
 
@@ -98,8 +113,12 @@ impl Pair {
     }
 
     fn add(&mut self, key: u64, place: i64, value: u64) {
-        self.present.insert(value & ((1 << ID_BITS) - 1), (key, place));
-        assert!(self.items.insert((key, place), value).is_none(), "the model has one item per place");
+        self.present
+            .insert(value & ((1 << ID_BITS) - 1), (key, place));
+        assert!(
+            self.items.insert((key, place), value).is_none(),
+            "the model has one item per place"
+        );
     }
 
     fn append(&mut self, key: u64, value: u64) {
@@ -122,7 +141,11 @@ impl Pair {
     }
 
     fn nothing(&self) -> PopError {
-        if self.closed { PopError::Closed } else { PopError::Empty }
+        if self.closed {
+            PopError::Closed
+        } else {
+            PopError::Empty
+        }
     }
 
     fn step(&mut self, step: &Step) {
@@ -151,7 +174,11 @@ impl Pair {
             }
             Step::Replace { id, key } => self.replace(id.into(), self.key(key)),
             Step::Close => {
-                assert_eq!(self.lane.close(), !self.closed, "true for the first call only");
+                assert_eq!(
+                    self.lane.close(),
+                    !self.closed,
+                    "true for the first call only"
+                );
                 self.closed = true;
             }
         }
@@ -176,7 +203,14 @@ impl Pair {
     fn insert(&mut self, key: u64, place: Place, expected: i64, id: u64) -> bool {
         let value = self.fresh(id);
         let put = self.lane.insert(key, place, value);
-        assert_eq!(put, if self.closed { Err(PushError::Closed(value)) } else { Ok(()) });
+        assert_eq!(
+            put,
+            if self.closed {
+                Err(PushError::Closed(value))
+            } else {
+                Ok(())
+            }
+        );
         if put.is_ok() {
             self.add(key, expected, value);
         }

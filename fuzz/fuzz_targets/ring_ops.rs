@@ -76,18 +76,29 @@ impl Pair {
             // At least one: whoever pops wants something.
             Step::PopMany(most) => self.pop_many(usize::from(most) % MOST_BATCH + 1),
             Step::Close => {
-                assert_eq!(self.ring.close(), !self.closed, "true for the first call only");
+                assert_eq!(
+                    self.ring.close(),
+                    !self.closed,
+                    "true for the first call only"
+                );
                 self.closed = true;
             }
             Step::Len => {
                 let text = format!("{:?}", self.ring);
-                assert!(text.contains(&format!("len: {}", self.model.len())), "{text}");
+                assert!(
+                    text.contains(&format!("len: {}", self.model.len())),
+                    "{text}"
+                );
             }
         }
         assert_eq!(self.ring.len(), self.model.len());
         assert_eq!(self.ring.is_empty(), self.model.is_empty());
         assert_eq!(self.ring.is_closed(), self.closed);
-        assert_eq!(Arc::strong_count(&self.shares), self.model.len() + 1, "one share per value");
+        assert_eq!(
+            Arc::strong_count(&self.shares),
+            self.model.len() + 1,
+            "one share per value"
+        );
     }
 
     fn push(&mut self) {
@@ -123,11 +134,18 @@ impl Pair {
         assert_eq!(pushed, expected);
         let (moved, kept) = numbers.split_at(pushed.unwrap_or(0));
         self.model.extend(moved);
-        assert!(values.iter().map(|value| value.0).eq(kept.iter().copied()), "the rest stays");
+        assert!(
+            values.iter().map(|value| value.0).eq(kept.iter().copied()),
+            "the rest stays"
+        );
     }
 
     fn nothing(&self) -> PopError {
-        if self.closed { PopError::Closed } else { PopError::Empty }
+        if self.closed {
+            PopError::Closed
+        } else {
+            PopError::Empty
+        }
     }
 
     fn pop(&mut self) {
@@ -140,7 +158,14 @@ impl Pair {
         let mut out = vec![(0, self.shares.clone())];
         let count = self.model.len().min(most);
         let popped = self.ring.pop_many(&mut out, most);
-        assert_eq!(popped, if count == 0 { Err(self.nothing()) } else { Ok(count) });
+        assert_eq!(
+            popped,
+            if count == 0 {
+                Err(self.nothing())
+            } else {
+                Ok(count)
+            }
+        );
         let expected = std::iter::once(0).chain(self.model.drain(..count));
         assert!(out.iter().map(|value| value.0).eq(expected), "{out:?}");
     }
@@ -153,5 +178,9 @@ fuzz_target!(|program: Program| {
     program.steps.iter().for_each(|step| pair.step(step));
     let Pair { ring, shares, .. } = pair;
     drop(ring);
-    assert_eq!(Arc::strong_count(&shares), 1, "a dropped ring drops what it holds");
+    assert_eq!(
+        Arc::strong_count(&shares),
+        1,
+        "a dropped ring drops what it holds"
+    );
 });

@@ -4,7 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use guichet::{
-    AddError, AddManyError, AddTimeoutError, CallError, JobId, JobState, TryAddError, TryAddManyError,
+    AddError, AddManyError, AddTimeoutError, CallError, JobId, JobState, TryAddError,
+    TryAddManyError,
 };
 
 use crate::handler::Payload;
@@ -22,8 +23,10 @@ impl Pair {
         how: impl Fn(&mut Self, Vec<Payload>) -> Result<Vec<JobId>, Refused>,
     ) {
         let numbers = self.model.jobs.len()..self.model.jobs.len() + count;
-        let mut payloads: Vec<_> =
-            numbers.clone().map(|number| Payload::new(number, &self.reports)).collect();
+        let mut payloads: Vec<_> = numbers
+            .clone()
+            .map(|number| Payload::new(number, &self.reports))
+            .collect();
         let expected = if count > self.model.capacity {
             Some(Refusal::TooMany)
         } else if self.model.stopped {
@@ -42,7 +45,11 @@ impl Pair {
                     return self.expect(events);
                 }
                 Err((back, why)) => {
-                    assert!(back.iter().map(|payload| payload.number).eq(numbers.clone()));
+                    assert!(
+                        back.iter()
+                            .map(|payload| payload.number)
+                            .eq(numbers.clone())
+                    );
                     // A worker that has reported a job's end may be about to give the slot back.
                     let late = expected.is_none() && why == full && self.has_worker();
                     if late && since.elapsed() < PATIENCE {
@@ -67,7 +74,10 @@ impl Pair {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.queue(), self.queue.id());
         if let Some(former) = self.model.admit(id) {
-            assert!(!self.model.is_live(former), "{id} took the slot of a live job");
+            assert!(
+                !self.model.is_live(former),
+                "{id} took the slot of a live job"
+            );
             assert_ne!(self.model.jobs[former].id, id);
             // Of a job that completed no record is kept; of any other the record outlives its slot.
             let former = &self.model.jobs[former];
@@ -79,13 +89,20 @@ impl Pair {
     pub fn try_add(&mut self, mut jobs: Vec<Payload>) -> Result<Vec<JobId>, Refused> {
         match self.queue.try_add(jobs.pop().expect("one job")) {
             Ok(id) => Ok(vec![id]),
-            Err(TryAddError::Full { payload, waiting, active }) => {
+            Err(TryAddError::Full {
+                payload,
+                waiting,
+                active,
+            }) => {
                 if self.model.room() == 0 {
                     assert_eq!(waiting + active, self.model.capacity);
                     // A worker may have taken some out of the line that it has not started.
                     let line = self.model.line();
                     let exact = self.model.worker == Worker::None || self.prefetch == 1;
-                    assert!(waiting == line || waiting < line && !exact, "{waiting} of {line}");
+                    assert!(
+                        waiting == line || waiting < line && !exact,
+                        "{waiting} of {line}"
+                    );
                 }
                 Err((vec![payload], Refusal::Full))
             }
@@ -100,7 +117,9 @@ impl Pair {
     }
 
     pub fn add_in_no_time(&mut self, mut jobs: Vec<Payload>) -> Result<Vec<JobId>, Refused> {
-        let added = self.queue.add_timeout(jobs.pop().expect("one job"), Duration::ZERO);
+        let added = self
+            .queue
+            .add_timeout(jobs.pop().expect("one job"), Duration::ZERO);
         added.map(|id| vec![id]).map_err(refused_in_time)
     }
 
@@ -115,7 +134,10 @@ impl Pair {
 
     /// The job can't end before the program goes on, so a call that was accepted times out.
     pub fn call_in_no_time(&mut self, mut jobs: Vec<Payload>) -> Result<Vec<JobId>, Refused> {
-        match self.queue.call(jobs.pop().expect("one job"), Duration::ZERO) {
+        match self
+            .queue
+            .call(jobs.pop().expect("one job"), Duration::ZERO)
+        {
             Err(CallError::Timeout(id)) => Ok(vec![id]),
             Err(CallError::Refused(error)) => Err(refused_in_time(error)),
             _ => panic!("an answer from nobody"),

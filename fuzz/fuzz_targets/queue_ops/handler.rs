@@ -17,7 +17,10 @@ pub struct Payload {
 
 impl Payload {
     pub fn new(number: usize, reports: &Sender<Event>) -> Self {
-        Payload { number, reports: reports.clone() }
+        Payload {
+            number,
+            reports: reports.clone(),
+        }
     }
 }
 
@@ -72,25 +75,58 @@ pub fn start(
     };
     if owned {
         return queue.workers_owned(1, move |payload: Payload| {
-            let Payload { number, ref reports } = payload;
-            report(reports, Event::Started { number, attempt: 1, id: None });
+            let Payload {
+                number,
+                ref reports,
+            } = payload;
+            report(
+                reports,
+                Event::Started {
+                    number,
+                    attempt: 1,
+                    id: None,
+                },
+            );
             let end = wait().map_or(End::Succeed, |(end, _)| end);
-            finish(end, Answer { number, attempt: 1, _share: shares.clone() })
+            finish(
+                end,
+                Answer {
+                    number,
+                    attempt: 1,
+                    _share: shares.clone(),
+                },
+            )
         });
     }
     queue.workers(1, move |job| {
         let (number, attempt) = (job.payload().number, job.attempt());
-        report(&reports, Event::Started { number, attempt, id: Some(job.id()) });
+        report(
+            &reports,
+            Event::Started {
+                number,
+                attempt,
+                id: Some(job.id()),
+            },
+        );
         let end = wait().map_or(End::Succeed, |(end, revoked)| {
             assert_eq!(job.is_cancelled(), revoked, "job {number}");
             end
         });
-        finish(end, Answer { number, attempt, _share: shares.clone() })
+        finish(
+            end,
+            Answer {
+                number,
+                attempt,
+                _share: shares.clone(),
+            },
+        )
     })
 }
 
 fn report(reports: &Sender<Event>, event: Event) {
-    reports.send(event).expect("the program listens while a worker lives");
+    reports
+        .send(event)
+        .expect("the program listens while a worker lives");
 }
 
 fn add_nested(queue: &Queue<Payload, Answer>, payload: Payload) {

@@ -89,7 +89,11 @@ struct Pair {
 impl Pair {
     fn new(program: &Program) -> Self {
         let capacity = usize::from(program.capacity) % 12 + 1;
-        let attempts = if program.owned { 1 } else { u32::from(program.attempts) % 3 + 1 };
+        let attempts = if program.owned {
+            1
+        } else {
+            u32::from(program.attempts) % 3 + 1
+        };
         let prefetch = usize::from(program.prefetch) % 32 + 1;
         let runtime = Runtime::new().expect("a runtime can be made");
         let queue = runtime
@@ -129,7 +133,9 @@ impl Pair {
             Step::Add => self.add(1, Refusal::Full, |pair, jobs| pair.add_waiting(jobs)),
             Step::Submit if blocks(self, 1) => {}
             Step::Submit => self.add(1, Refusal::Full, |pair, jobs| pair.submit(jobs)),
-            Step::Call => self.add(1, Refusal::TimedOut, |pair, jobs| pair.call_in_no_time(jobs)),
+            Step::Call => self.add(1, Refusal::TimedOut, |pair, jobs| {
+                pair.call_in_no_time(jobs)
+            }),
             Step::AddMany(count) if !blocks(self, usize::from(count % 14)) => {
                 self.add(usize::from(count % 14), Refusal::TooMany, |pair, jobs| {
                     pair.add_many(jobs)
@@ -171,10 +177,18 @@ impl Pair {
             return;
         }
         let Some(told) = self.told.take() else { return };
-        let started =
-            handler::start(&self.queue, self.model.owned, told, &self.reports, &self.shares);
+        let started = handler::start(
+            &self.queue,
+            self.model.owned,
+            told,
+            &self.reports,
+            &self.shares,
+        );
         if self.model.stopped {
-            return assert!(matches!(started, Err(WorkersError::ShutDown)), "{started:?}");
+            return assert!(
+                matches!(started, Err(WorkersError::ShutDown)),
+                "{started:?}"
+            );
         }
         started.expect("a thread can be started");
         self.model.worker = Worker::Idle;
@@ -184,14 +198,19 @@ impl Pair {
 
     /// The worker's handler goes on and ends so.
     fn release(&mut self, end: End, adding: bool) {
-        let Worker::Busy(number) = self.model.worker else { return };
+        let Worker::Busy(number) = self.model.worker else {
+            return;
+        };
         let nested = self.model.jobs.len();
         let verdict = Verdict {
             end,
             revoked: !self.model.is_live(number),
             nested: adding.then(|| Payload::new(nested, &self.reports)),
         };
-        let verdicts = self.verdicts.as_ref().expect("it is there while a handler waits");
+        let verdicts = self
+            .verdicts
+            .as_ref()
+            .expect("it is there while a handler waits");
         verdicts.send(verdict).expect("the handler listens");
         if adding {
             self.nested(nested);
@@ -207,10 +226,19 @@ impl Pair {
             (_, 0) => Some(Refusal::WouldDeadlock),
             _ => None,
         };
-        let Event::Nested { number: reported, result } = self.next_event() else {
+        let Event::Nested {
+            number: reported,
+            result,
+        } = self.next_event()
+        else {
             panic!("the handler did not say how its own add went");
         };
-        assert_eq!((reported, result.err()), (number, expected), "{:?}", self.model);
+        assert_eq!(
+            (reported, result.err()),
+            (number, expected),
+            "{:?}",
+            self.model
+        );
         match result {
             Ok(id) => self.accepted(id),
             Err(_) => self.expect(vec![Event::Dropped(number)]),
@@ -232,7 +260,9 @@ impl Pair {
 
     fn with_handle(&mut self, at: u8, act: impl Fn(&mut Self, usize, JobHandle<Answer>)) {
         if !self.handles.is_empty() {
-            let (number, handle) = self.handles.swap_remove(usize::from(at) % self.handles.len());
+            let (number, handle) = self
+                .handles
+                .swap_remove(usize::from(at) % self.handles.len());
             assert_eq!(handle.id(), self.model.jobs[number].id);
             act(self, number, handle);
         }
@@ -242,7 +272,9 @@ impl Pair {
     fn redeem(&mut self, number: usize, handle: JobHandle<Answer>) {
         let Some(outcome) = self.model.jobs[number].outcome else {
             assert!(!handle.is_finished());
-            let handle = handle.wait_timeout(Duration::ZERO).expect_err("the job has not ended");
+            let handle = handle
+                .wait_timeout(Duration::ZERO)
+                .expect_err("the job has not ended");
             return self.handles.push((number, handle));
         };
         assert!(handle.is_finished() || self.model.owned);
@@ -274,9 +306,14 @@ impl Pair {
             }
         }
         let held = matches!(self.model.worker, Worker::Busy(_));
-        let report = self.runtime.shutdown(if held { Duration::ZERO } else { PATIENCE });
+        let report = self
+            .runtime
+            .shutdown(if held { Duration::ZERO } else { PATIENCE });
         self.model.stop();
-        assert_eq!((report.in_time, report.abandoned_threads), (!held, usize::from(held)));
+        assert_eq!(
+            (report.in_time, report.abandoned_threads),
+            (!held, usize::from(held))
+        );
         assert_eq!(report.queues.len(), 1);
         assert_eq!(report.queues[0].stats, self.model.stats, "{:?}", self.model);
         self.expect(events);
@@ -286,14 +323,24 @@ impl Pair {
         let mut taken = self.queue.take_returned();
         taken.sort_by_key(|(_, payload)| payload.number);
         let numbers = std::mem::take(&mut self.model.returned);
-        let expected = numbers.iter().map(|number| (self.model.jobs[*number].id, *number));
-        assert!(taken.iter().map(|(id, payload)| (*id, payload.number)).eq(expected), "{taken:?}");
+        let expected = numbers
+            .iter()
+            .map(|number| (self.model.jobs[*number].id, *number));
+        assert!(
+            taken
+                .iter()
+                .map(|(id, payload)| (*id, payload.number))
+                .eq(expected),
+            "{taken:?}"
+        );
         drop(taken);
         self.expect(numbers.into_iter().map(Event::Dropped).collect());
     }
 
     fn next_event(&self) -> Event {
-        self.events.recv_timeout(PATIENCE).expect("the worker goes on")
+        self.events
+            .recv_timeout(PATIENCE)
+            .expect("the worker goes on")
     }
 
     fn expect(&self, events: Vec<Event>) {
@@ -307,7 +354,12 @@ impl Pair {
         // A handler that owned its payload dropped it before its end was counted.
         let since = Instant::now();
         while self.model.owned && self.queue.stats() != self.model.stats {
-            assert!(since.elapsed() < PATIENCE, "{:?}, {:?}", self.queue.stats(), self.model);
+            assert!(
+                since.elapsed() < PATIENCE,
+                "{:?}, {:?}",
+                self.queue.stats(),
+                self.model
+            );
             thread::yield_now();
         }
         let stats = self.queue.stats();
@@ -336,9 +388,21 @@ impl Pair {
         if self.sample_all {
             let latencies = self.queue.latencies();
             let samples = (latencies.run.samples, latencies.wait.samples);
-            assert_eq!(samples, self.model.runs, "one sample per attempt, and per first attempt");
+            assert_eq!(
+                samples, self.model.runs,
+                "one sample per attempt, and per first attempt"
+            );
         }
-        let Pair { runtime, queue, producer, told, shares, events, reports, .. } = self;
+        let Pair {
+            runtime,
+            queue,
+            producer,
+            told,
+            shares,
+            events,
+            reports,
+            ..
+        } = self;
         drop((runtime, queue, producer, told, reports));
         let more = events.try_recv();
         assert!(more.is_err(), "a payload outlived its end: {more:?}");

@@ -13,9 +13,16 @@ use guichet::{JobId, JobState, QueueStats};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An attempt began. A handler that owns its payload is told no id.
-    Started { number: usize, attempt: u32, id: Option<JobId> },
+    Started {
+        number: usize,
+        attempt: u32,
+        id: Option<JobId>,
+    },
     /// The handler's own `add` was accepted or refused.
-    Nested { number: usize, result: Result<JobId, Refusal> },
+    Nested {
+        number: usize,
+        result: Result<JobId, Refusal>,
+    },
     /// The payload's destructor ran.
     Dropped(usize),
 }
@@ -125,13 +132,21 @@ impl Model {
     /// A job was accepted. The slot's former tenant, if it had one.
     pub fn admit(&mut self, id: JobId) -> Option<usize> {
         let number = self.jobs.len();
-        self.jobs.push(Job { id, state: JobState::Waiting, attempts: 0, outcome: None });
+        self.jobs.push(Job {
+            id,
+            state: JobState::Waiting,
+            attempts: 0,
+            outcome: None,
+        });
         self.lane.push_back(number);
         self.used += 1;
         self.stats.accepted += 1;
         self.stats.waiting += 1;
         let text = id.to_string();
-        let slot = text.split(':').nth(1).expect("an id is queue:slot:occupancy");
+        let slot = text
+            .split(':')
+            .nth(1)
+            .expect("an id is queue:slot:occupancy");
         self.tenants.insert(slot.to_owned(), number)
     }
 
@@ -151,7 +166,11 @@ impl Model {
             self.stats.active += 1;
             self.worker = Worker::Busy(number);
             let id = (!self.owned).then_some(job.id);
-            return vec![Event::Started { number, attempt: job.attempts, id }];
+            return vec![Event::Started {
+                number,
+                attempt: job.attempts,
+                id,
+            }];
         }
         Vec::new()
     }
@@ -184,7 +203,11 @@ impl Model {
             self.used -= 1;
             events.push(Event::Dropped(number));
         }
-        self.worker = if self.stopped { Worker::Gone } else { Worker::Idle };
+        self.worker = if self.stopped {
+            Worker::Gone
+        } else {
+            Worker::Idle
+        };
         events.extend(self.look());
         events
     }
@@ -198,7 +221,14 @@ impl Model {
         self.end(number, JobState::Cancelled, Outcome::Cancelled);
         // A running handler still needs payload and slot; a waiting job's go at once.
         self.used -= usize::from(waits);
-        (true, if waits { vec![Event::Dropped(number)] } else { Vec::new() })
+        (
+            true,
+            if waits {
+                vec![Event::Dropped(number)]
+            } else {
+                Vec::new()
+            },
+        )
     }
 
     /// Shutdown without patience: what runs is interrupted, what waits is given back.
