@@ -1,8 +1,9 @@
 //! Adding many jobs: all or none, in order, next to each other, and collectors do not starve each other.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use guichet::{AddManyError, TryAddManyError};
+use parking_lot::Mutex;
 
 use super::support::*;
 
@@ -22,13 +23,13 @@ fn all_are_added_in_order() {
     let log = seen.clone();
     queue
         .workers(1, move |job| {
-            log.lock().unwrap().push((job.id(), *job.payload()));
+            log.lock().push((job.id(), *job.payload()));
             Ok(())
         })
         .unwrap();
     settle(&queue, Books::completed(100));
     let expected: Vec<_> = ids.into_iter().chain(more).zip(0..).collect();
-    assert_eq!(*seen.lock().unwrap(), expected);
+    assert_eq!(*seen.lock(), expected);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Changing a job that has not begun, and the refusals for all others.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use guichet::{ChangeError, Failure, Job, JobId, JobState, Order, Queue, Runtime};
+use parking_lot::Mutex;
 
 use super::support::*;
 
@@ -317,7 +318,7 @@ fn changes_race_with_workers() {
                     let mut random = Scatter::new(seed);
                     let mut cancelled = 0;
                     loop {
-                        let known: Vec<JobId> = ids.lock().unwrap().clone();
+                        let known: Vec<JobId> = ids.lock().clone();
                         // Mostly of the latest, which are live.
                         for id in known.iter().rev().take(200) {
                             match random.below(8) {
@@ -344,7 +345,7 @@ fn changes_race_with_workers() {
                 1 => job.lifo().add(),
                 _ => job.add(),
             };
-            ids.lock().unwrap().push(id.unwrap());
+            ids.lock().push(id.unwrap());
         }
         let cancelled: u64 = changers.into_iter().map(Pending::get).sum();
         settle_all(&queue);

@@ -1,9 +1,10 @@
 //! Threads end: whatever lives a process has had, it is left with the threads that it had before.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use guichet::{Failure, Runtime};
+use parking_lot::Mutex;
 
 use super::support::*;
 
@@ -79,14 +80,14 @@ fn relieved() {
 fn by_its_own_hand() {
     let holder = Arc::new(Mutex::new(Some(runtime())));
     let queue = {
-        let runtime = holder.lock().unwrap();
+        let runtime = holder.lock();
         let runtime = runtime.as_ref().expect("nobody has taken it");
         runtime.queue::<u32, ()>("own").build().unwrap()
     };
     let own = holder.clone();
     queue
         .workers(1, move |_| {
-            drop(own.lock().unwrap().take());
+            drop(own.lock().take());
             Ok(())
         })
         .unwrap();

@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use guichet::{
     AddError, AddTimeoutError, Backoff, BuildError, Failure, InvalidOption, Job, Order, Queue,
     Runtime, TryAddError,
 };
+use parking_lot::Mutex;
 
 use super::support::*;
 
@@ -89,7 +90,7 @@ fn arrivals_during_the_run_take_their_places() {
         let model = Arc::new(Mutex::new((BinaryHeap::new(), Scatter::new(11), 0)));
         let (inner, oracle) = (queue.clone(), model.clone());
         let add_some = move || {
-            let (waiting, random, added) = &mut *oracle.lock().unwrap();
+            let (waiting, random, added) = &mut *oracle.lock();
             for _ in 0..random.below(4) {
                 if *added < 3000 {
                     let key = (1 + random.below(most.into()) as u32, *added);
@@ -102,7 +103,7 @@ fn arrivals_during_the_run_take_their_places() {
         (0..50).for_each(|_| add_some());
         let oracle = model.clone();
         let handler = move |job: &Job<'_, (u32, u32)>| {
-            let next = oracle.lock().unwrap().0.pop();
+            let next = oracle.lock().0.pop();
             assert_eq!(next, Some(Reverse(*job.payload())));
             assert_eq!(job.priority(), job.payload().0);
             add_some();
@@ -110,7 +111,7 @@ fn arrivals_during_the_run_take_their_places() {
         };
         queue.workers(1, handler).unwrap();
         runtime.run_until_idle();
-        let (waiting, _, added) = &*model.lock().unwrap();
+        let (waiting, _, added) = &*model.lock();
         assert!(waiting.is_empty() && *added > 500, "{order:?}: {added}");
         audit(&queue.stats(), Books::completed((*added).into()));
     }
@@ -366,7 +367,7 @@ fn a_job_given_back_takes_its_old_place_and_uses_no_attempt() {
                 if *job.payload() != 0 {
                     return Ok(());
                 }
-                match left.lock().unwrap()() {
+                match left.lock()() {
                     4 => drop(inner.job(7).priority(usual).add()),
                     3 => drop(inner.job(8).priority(usual).lifo().add()),
                     2 => drop(inner.job(9).priority(urgent).add()),
@@ -408,7 +409,7 @@ fn a_retried_job_given_back_takes_the_place_of_its_retry() {
                 if *job.payload() != 0 {
                     return Ok(());
                 }
-                let mut visits = visits.lock().unwrap();
+                let mut visits = visits.lock();
                 *visits += 1;
                 match *visits {
                     1 => Err(Failure::msg("again")),

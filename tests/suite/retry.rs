@@ -1,9 +1,10 @@
 //! Failed attempts: how many there are, what each sees, and what the waiter learns at the end.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 
 use guichet::{Failure, JobError};
+use parking_lot::Mutex;
 
 use super::support::*;
 
@@ -21,9 +22,7 @@ fn a_job_is_tried_so_many_times_in_all() {
         let log = seen.clone();
         queue
             .workers(2, move |job| {
-                log.lock()
-                    .unwrap()
-                    .push((job.attempt(), job.is_last_attempt()));
+                log.lock().push((job.attempt(), job.is_last_attempt()));
                 Err(Failure::msg(format!("try {}", job.attempt())))
             })
             .unwrap();
@@ -32,7 +31,7 @@ fn a_job_is_tried_so_many_times_in_all() {
             other => panic!("{other:?}"),
         }
         let expected: Vec<_> = (1..=attempts).map(|n| (n, n == attempts)).collect();
-        assert_eq!(*seen.lock().unwrap(), expected);
+        assert_eq!(*seen.lock(), expected);
         settle(
             &queue,
             Books {
@@ -210,7 +209,7 @@ fn a_retry_waits_behind_its_peers() {
     let log = seen.clone();
     queue
         .workers(1, move |job| {
-            log.lock().unwrap().push((*job.payload(), job.attempt()));
+            log.lock().push((*job.payload(), job.attempt()));
             match job.payload() {
                 1 => Ok(()),
                 _ => Err(Failure::msg("again")),
@@ -227,7 +226,7 @@ fn a_retry_waits_behind_its_peers() {
         },
     );
     let expected = [(0, 1), (1, 1), (2, 1), (0, 2), (2, 2), (0, 3), (2, 3)];
-    assert_eq!(*seen.lock().unwrap(), expected);
+    assert_eq!(*seen.lock(), expected);
 }
 
 /// The error of the last attempt reaches the waiter as it was returned.

@@ -1,9 +1,10 @@
 //! Shutdown: what is there is finished or accounted for, every waiter learns, and no thread is left.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use guichet::{AddError, Failure, JobError, JobState, Runtime};
+use parking_lot::Mutex;
 
 use super::support::*;
 
@@ -279,7 +280,7 @@ fn a_handler_may_shut_down() {
         queue
             .workers(3, move |job| match job.payload() {
                 0 => {
-                    *slot.lock().unwrap() = Some(own.shutdown(PATIENCE));
+                    *slot.lock() = Some(own.shutdown(PATIENCE));
                     if fails {
                         Err(Failure::msg("no"))
                     } else {
@@ -292,7 +293,7 @@ fn a_handler_may_shut_down() {
         queue.add_many((1..20).collect()).unwrap();
         let handle = queue.submit(0).unwrap();
         assert_eq!(outcome(handle).is_err(), fails);
-        let report = report.lock().unwrap().take().expect("it was shut down");
+        let report = report.lock().take().expect("it was shut down");
         assert!(report.in_time);
         assert_eq!(report.abandoned_threads, 0);
         audit(
@@ -382,7 +383,7 @@ fn two_handlers_may_shut_down() {
 fn a_runtime_dropped_by_its_own_handler_drains() {
     let holder = Arc::new(Mutex::new(Some(runtime())));
     let queue = {
-        let runtime = holder.lock().unwrap();
+        let runtime = holder.lock();
         runtime
             .as_ref()
             .unwrap()
@@ -397,7 +398,7 @@ fn a_runtime_dropped_by_its_own_handler_drains() {
     queue
         .workers(1, move |job| {
             if *job.payload() == 0 {
-                drop(own.lock().unwrap().take());
+                drop(own.lock().take());
                 assert_eq!(closed.add(1), Err(AddError::Closed(1)));
             }
             Ok(())

@@ -3,13 +3,14 @@
 //! A wait that lasts `PATIENCE` is a failure: a lost wake-up shows as a panic, never as a hang.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
-use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use guichet::{Job, JobError, JobHandle, ManualClock, Queue, QueueStats, Runtime};
+use parking_lot::{Condvar, Mutex};
 
 /// Far longer than anything here takes on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(45);
@@ -40,16 +41,16 @@ impl<X> Log<X> {
     }
 
     pub fn push(&self, seen: X) {
-        self.0.lock().unwrap().push(seen);
+        self.0.lock().push(seen);
     }
 
     pub fn len(&self) -> usize {
-        self.0.lock().unwrap().len()
+        self.0.lock().len()
     }
 
     /// What came since the last call.
     pub fn take(&self) -> Vec<X> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.0.lock())
     }
 }
 
@@ -99,24 +100,21 @@ impl Gate {
     }
 
     pub fn open(&self) {
-        *self.0.0.lock().unwrap() += 1;
+        *self.0.0.lock() += 1;
         self.0.1.notify_all();
     }
 
     pub fn open_wide(&self) {
-        *self.0.0.lock().unwrap() = usize::MAX / 2;
+        *self.0.0.lock() = usize::MAX / 2;
         self.0.1.notify_all();
     }
 
     /// Waits for a permit and uses it up.
     pub fn pass(&self) {
-        let permits = self.0.0.lock().unwrap();
-        let wait = self
-            .0
-            .1
-            .wait_timeout_while(permits, PATIENCE, |permits| *permits == 0);
-        let (mut permits, timeout) = wait.unwrap();
-        assert!(!timeout.timed_out(), "a gate stayed shut");
+        let (permits, opened) = &*self.0;
+        let mut permits = permits.lock();
+        let wait = opened.wait_while_for(&mut permits, |permits| *permits == 0, PATIENCE);
+        assert!(!wait.timed_out(), "a gate stayed shut");
         *permits -= 1;
     }
 }
@@ -131,22 +129,19 @@ impl Count {
     }
 
     pub fn bump(&self) {
-        *self.0.0.lock().unwrap() += 1;
+        *self.0.0.lock() += 1;
         self.0.1.notify_all();
     }
 
     pub fn get(&self) -> usize {
-        *self.0.0.lock().unwrap()
+        *self.0.0.lock()
     }
 
     pub fn reach(&self, goal: usize) {
-        let count = self.0.0.lock().unwrap();
-        let wait = self
-            .0
-            .1
-            .wait_timeout_while(count, PATIENCE, |count| *count < goal);
-        let (count, timeout) = wait.unwrap();
-        assert!(!timeout.timed_out(), "{} events, not {goal}", *count);
+        let (count, bumped) = &*self.0;
+        let mut count = count.lock();
+        let wait = bumped.wait_while_for(&mut count, |count| *count < goal, PATIENCE);
+        assert!(!wait.timed_out(), "{} events, not {goal}", *count);
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use guichet::{AddError, AddTimeoutError, CallError, Failure, JobError, TryAddError, WorkersError};
+use parking_lot::Mutex;
 
 use super::support::*;
 
@@ -23,7 +24,7 @@ fn one_worker_with_prefetch_one_starts_jobs_first_in_first_out() {
     let log = seen.clone();
     queue
         .workers(1, move |job| {
-            log.lock().unwrap().push(*job.payload());
+            log.lock().push(*job.payload());
             Ok(())
         })
         .unwrap();
@@ -31,10 +32,7 @@ fn one_worker_with_prefetch_one_starts_jobs_first_in_first_out() {
         queue.add(number).unwrap();
     }
     settle(&queue, Books::completed(20_000));
-    assert!(
-        seen.lock().unwrap().iter().copied().eq(0..20_000),
-        "not in order"
-    );
+    assert!(seen.lock().iter().copied().eq(0..20_000), "not in order");
 }
 
 /// With one worker the order of each producer is kept at any prefetch, by whichever way it adds.
@@ -53,7 +51,7 @@ fn each_producers_jobs_start_in_its_order() {
         queue
             .workers(1, move |job| {
                 let (producer, number) = *job.payload();
-                log.lock().unwrap()[producer].push(number);
+                log.lock()[producer].push(number);
                 Ok(())
             })
             .unwrap();
@@ -81,7 +79,7 @@ fn each_producers_jobs_start_in_its_order() {
             .collect();
         producers.into_iter().for_each(Pending::get);
         settle(&queue, Books::completed(12_000));
-        for (producer, numbers) in seen.lock().unwrap().iter().enumerate() {
+        for (producer, numbers) in seen.lock().iter().enumerate() {
             assert!(
                 numbers.iter().copied().eq(0..3_000),
                 "producer {producer}: not in order"
@@ -466,7 +464,7 @@ fn no_two_workers_get_the_same_job() {
     let again = twice.clone();
     queue
         .workers(4, move |job| {
-            if !log.lock().unwrap().insert((job.id(), *job.payload())) {
+            if !log.lock().insert((job.id(), *job.payload())) {
                 again.bump();
             }
             Ok(())
@@ -476,7 +474,7 @@ fn no_two_workers_get_the_same_job() {
         queue.add(number).unwrap();
     }
     settle(&queue, Books::completed(20_000));
-    assert_eq!((seen.lock().unwrap().len(), twice.get()), (20_000, 0));
+    assert_eq!((seen.lock().len(), twice.get()), (20_000, 0));
 }
 
 /// A handler may share its job with threads of its own, rayon's say.
