@@ -426,6 +426,7 @@ fn from_many_threads(levels: Option<u32>, meddle: bool) {
         let popper = || {
             let mut popped = Vec::new();
             loop {
+                let closed = heap.is_closed();
                 match heap.pop() {
                     Ok(item) => {
                         popped.push(item);
@@ -434,7 +435,10 @@ fn from_many_threads(levels: Option<u32>, meddle: bool) {
                             "{item:?} was invented"
                         );
                     }
-                    Err(PopError::Empty) => thread::yield_now(),
+                    Err(PopError::Empty) => {
+                        assert!(!closed, "`Empty` was said of a closed lane");
+                        thread::yield_now();
+                    }
                     Err(PopError::Closed) => return popped,
                 }
             }
