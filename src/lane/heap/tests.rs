@@ -389,7 +389,7 @@ fn an_empty_lane_says_so_without_the_lock() {
     let (said, hear) = mpsc::channel();
     let popper = heap.clone();
     thread::spawn(move || said.send(popper.pop()));
-    let limit = Duration::from_secs(20);
+    let limit = Duration::from_secs(10);
     assert_eq!(hear.recv_timeout(limit), Ok(Err(PopError::Empty)));
     drop(held);
 }
