@@ -136,3 +136,34 @@ fn a_level_too_many_is_refused() {
 fn no_levels_are_refused() {
     Bands::new(0, 1);
 }
+
+/// A popper that claimed a word while earlier ones were on their way to the front puts it there, and takes the first.
+#[test]
+fn who_overtook_words_on_their_way_puts_its_own_back() {
+    let lane = Bands::new(1, 64);
+    (1..=40).for_each(|word| lane.push(0, word).unwrap());
+    let mut out = Vec::new();
+    let mut claimed = false;
+    let run = lane.pop_with(
+        &mut out,
+        Rank::LAST,
+        |_| true,
+        |limit, out| {
+            if claimed {
+                return lane.scan(limit, out, Portion::ONE);
+            }
+            let mut found = Scan::Nothing;
+            lane.collect(|_| {
+                if !claimed {
+                    found = lane.look_into(0, Rank::LAST, out, Portion::ONE);
+                    claimed = true;
+                }
+                true
+            });
+            found
+        },
+    );
+    assert_eq!(run.map(|run| run.rank), Ok(Rank::new(0, 0)));
+    assert_eq!((out, lane.len()), (vec![1], 39));
+    assert_eq!(pop(&lane, 1), [2]);
+}
