@@ -8,6 +8,9 @@
 //! * `Empty` is said only if no word lay here during the whole pop.
 //! * Nothing is stranded.
 
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod tests;
+
 use std::fmt;
 
 use super::Rank;

@@ -11,6 +11,9 @@
 //! The Acquires and Releases here are no part of the proof: the fences of line and doubt carry everything in the models, and so
 //! no seeded bug stands for them. They cost nothing, and tell a reader which way things flow.
 
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod tests;
+
 use crossbeam_utils::CachePadded;
 
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};

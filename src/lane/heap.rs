@@ -35,8 +35,8 @@ const BATCH: usize = 32;
 const LOOK_EVERY: u32 = 64;
 /// An inbox longer than this is relieved by a pusher, so that no popper finds a long one.
 const BACKLOG: usize = if crate::sync::MODEL { 1 } else { 64 };
-/// How much of it one pusher moves.
-const RELIEF: usize = 2 * LOOK_EVERY as usize;
+/// How much of it one pusher moves: what comes between two looks, and as much again.
+const RELIEF: usize = 128;
 /// Pauses before a thread sleeps for the lock. None under a model, where they would only be more of the same.
 const PAUSES: u32 = if crate::sync::MODEL { 0 } else { 100 };
 
@@ -345,14 +345,12 @@ impl Heap {
 
     /// How many items there are; a little more while items are moved.
     pub fn len(&self) -> usize {
-        if cfg!(guichet_bug = "heap_look_backwards") {
-            let stored = self.shelf.stored.load(Relaxed);
-            return stored + self.inbox.len();
-        }
+        let stored = || self.shelf.stored.load(Relaxed);
+        let too_early = cfg!(guichet_bug = "heap_look_backwards").then(stored);
         // The inbox first. A look that finds items gone from it synchronises with who moved them, hence sees
         // `stored` raised for them.
         let arriving = self.inbox.len();
-        arriving + self.shelf.stored.load(Relaxed)
+        arriving + too_early.unwrap_or_else(stored)
     }
 
     /// Whether there was no item at some instant during the call. Takes no lock.

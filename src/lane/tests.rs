@@ -235,6 +235,18 @@ fn a_portion_is_a_share() {
     );
 }
 
+#[test]
+#[should_panic(expected = "level 1024")]
+fn a_rank_has_no_level_too_many() {
+    Rank::new(1024, 0);
+}
+
+#[test]
+#[should_panic(expected = "place 9007199254740992")]
+fn a_rank_has_no_place_too_far() {
+    Rank::new(0, 1 << 53);
+}
+
 /// In a round level l of n has n - l turns, the first round and the next.
 #[test]
 fn turns_are_in_proportion() {
@@ -243,5 +255,6 @@ fn turns_are_in_proportion() {
     let first = round();
     let turns_of = |level| first.iter().filter(|turn| **turn == level).count();
     assert_eq!((turns_of(0), turns_of(1), turns_of(2)), (3, 2, 1));
+    assert_eq!(first, [0, 1, 0, 2, 1, 0], "each level's are spread evenly");
     assert_eq!(round(), first);
 }

@@ -1,7 +1,10 @@
 //! The two orders and the lane against a sorted map, operation by operation; then from many threads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -307,9 +310,29 @@ fn two_items_of_one_id_are_refused() {
 }
 
 #[test]
+#[should_panic(expected = "item 16777219 of id 3 while position 1 holds one")]
+fn two_items_of_one_id_are_refused_with_any_keys() {
+    let heap = Heap::new(None, 2);
+    heap.insert(0, Place::Front, 3).unwrap();
+    let _ = heap.insert(1, Place::Front, 1 << ID_BITS | 3);
+}
+
+#[test]
 #[should_panic(expected = "a trie has 1 to 2^24 levels, not 16777217")]
 fn more_levels_than_bits_are_refused() {
     Heap::new(Some((1 << 24) + 1), 1);
+}
+
+/// A 0 stands for no item.
+#[test]
+fn there_is_no_item_0() {
+    for levels in [Some(1), None] {
+        let heap = Heap::new(levels, 2);
+        heap.push(0, 1).unwrap();
+        assert_eq!(heap.remove(0), None);
+        let put = catch_unwind(AssertUnwindSafe(|| heap.insert(0, Place::Front, 0)));
+        assert!(put.is_err(), "{levels:?} levels took it");
+    }
 }
 
 #[test]
@@ -338,6 +361,45 @@ fn a_pusher_relieves_a_long_inbox() {
     assert!(sorted && popped.len() == 1 << 12, "{} items", popped.len());
 }
 
+/// An inbox of a backlog is left alone by pushers, a longer one is not, and one pusher moves a part of a very long one.
+#[test]
+fn a_pusher_moves_a_part_of_what_is_too_much() {
+    let look = u64::from(LOOK_EVERY);
+    let heap = Heap::new(None, 1 << 12);
+    (1..=look).for_each(|id| heap.push(0, id).unwrap());
+    assert_eq!(heap.inbox.len(), BACKLOG);
+    heap.push(0, 2 * look).unwrap();
+    assert_eq!((heap.inbox.len(), heap.len()), (0, BACKLOG + 1));
+    let held = heap.shelf.lock();
+    (0..20 * look).for_each(|id| heap.push(1, 4 * look + id).unwrap());
+    drop(held);
+    let long = heap.inbox.len();
+    heap.push(2, 3 * look).unwrap();
+    assert_eq!(heap.inbox.len(), long + 1 - RELIEF);
+}
+
+/// Whoever has the lock keeps nobody from hearing that there is nothing.
+#[test]
+fn an_empty_lane_says_so_without_the_lock() {
+    let heap = Arc::new(Heap::new(Some(1), 1));
+    let held = heap.shelf.sorted.lock();
+    let (said, hear) = mpsc::channel();
+    let popper = heap.clone();
+    thread::spawn(move || said.send(popper.pop()));
+    let heard = hear.recv_timeout(Duration::from_secs(10));
+    assert_eq!(heard, Ok(Err(PopError::Empty)));
+    drop(held);
+}
+
+/// Closes the lane when a test's thread ends, be it by a panic, so that poppers end too.
+struct Closing<'a>(&'a Heap);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Pushers, poppers, and one that takes items out and puts them back: every item leaves once, and
 /// while nobody meddles, each pusher's items of one key leave in its order.
 fn from_many_threads(levels: Option<u32>, meddle: bool) {
@@ -348,6 +410,7 @@ fn from_many_threads(levels: Option<u32>, meddle: bool) {
     let mut popped: Vec<Vec<Item>> = Vec::new();
     thread::scope(|scope| {
         let heap = &heap;
+        let closing = Closing(heap);
         let pushers: Vec<_> = (0..PUSHERS)
             .map(|pusher| {
                 scope.spawn(move || {
@@ -360,9 +423,19 @@ fn from_many_threads(levels: Option<u32>, meddle: bool) {
         let popper = || {
             let mut popped = Vec::new();
             loop {
+                let closed = heap.is_closed();
                 match heap.pop() {
-                    Ok(item) => popped.push(item),
-                    Err(PopError::Empty) => thread::yield_now(),
+                    Ok(item) => {
+                        popped.push(item);
+                        assert!(
+                            popped.len() as u64 <= PUSHERS * EACH,
+                            "{item:?} was invented"
+                        );
+                    }
+                    Err(PopError::Empty) => {
+                        assert!(!closed, "`Empty` was said of a closed lane");
+                        thread::yield_now();
+                    }
                     Err(PopError::Closed) => return popped,
                 }
             }
@@ -378,7 +451,7 @@ fn from_many_threads(levels: Option<u32>, meddle: bool) {
         for pusher in pushers {
             pusher.join().unwrap();
         }
-        heap.close();
+        drop(closing);
         popped.extend(poppers.map(|popper| popper.join().unwrap()));
     });
     let values: BTreeSet<u64> = popped.iter().flatten().map(|item| item.value).collect();
