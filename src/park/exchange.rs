@@ -58,7 +58,7 @@ pub struct Exchange<T> {
     handed: AtomicU64,
 }
 
-struct Lines<T>([Line<T>; 2]);
+pub(super) struct Lines<T>(pub(super) [Line<T>; 2]);
 
 impl<T> Exchange<T> {
     /// Two empty lines.
@@ -278,10 +278,9 @@ impl<T> Exchange<T> {
         }
     }
 
-    /// As if a taker had been roused and did not run. How many others sleep.
     #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
-    pub(super) fn stall_a_taker(&self) -> usize {
-        self.lines.lock().0[Takers as usize].stall_one()
+    pub(super) fn lines(&self) -> MutexGuard<'_, Lines<T>> {
+        self.lines.lock()
     }
 
     #[inline]
@@ -335,7 +334,12 @@ impl<T> Exchange<T> {
 
 impl<T> Lines<T> {
     /// Performs one waiting step, if one is possible.
-    fn step(&mut self, store: &impl Store<T>, wake: &mut Wake, handed: &mut u64) -> bool {
+    pub(super) fn step(
+        &mut self,
+        store: &impl Store<T>,
+        wake: &mut Wake,
+        handed: &mut u64,
+    ) -> bool {
         let [takers, givers] = &mut self.0;
         if !store.has_room() && !takers.is_empty() && !givers.is_empty() {
             // Nothing but each other is what they wait for, so who sleeps is not spared.
@@ -418,6 +422,7 @@ impl<T> fmt::Debug for Exchange<T> {
         f.debug_struct("Exchange")
             .field("takers", &self.waiting[Takers as usize].load(Relaxed))
             .field("givers", &self.waiting[Givers as usize].load(Relaxed))
+            .field("handed", &self.handed.load(Relaxed))
             .finish()
     }
 }
