@@ -36,7 +36,7 @@ impl Waiters {
     }
 
     /// So many sleep, each after its last look.
-    fn sleep(&self, number: u32) {
+    fn all_sleep(&self, number: u32) {
         until(|| self.event.sleeping() == number as usize && self.exact.load(Relaxed) == number);
     }
 
@@ -92,7 +92,7 @@ fn where_nobody_sleeps_nobody_asks_for_more() {
 #[test]
 fn the_longest_sleeper_is_woken_first() {
     let (event, turn) = (EventCount::new(Yields::Freely), AtomicU32::new(0));
-    let sleep = || {
+    let take_turns = || {
         thread::scope(|scope| {
             for number in 1..=3 {
                 let (event, turn) = (&event, &turn);
@@ -112,7 +112,7 @@ fn the_longest_sleeper_is_woken_first() {
             }
         });
     };
-    watched(sleep);
+    watched(take_turns);
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn one_notification_wakes_one() {
     let notify = || {
         thread::scope(|scope| {
             scope.spawn(|| waiters.wait());
-            waiters.sleep(1);
+            waiters.all_sleep(1);
             scope.spawn(|| waiters.wait());
-            waiters.sleep(2);
+            waiters.all_sleep(2);
             assert!(waiters.event.has_sleepers());
             for left in [1, 0] {
                 waiters.units.fetch_add(1, Relaxed);
@@ -146,7 +146,7 @@ fn who_leaves_last_wakes_the_next_if_there_is_more() {
     let chain = || {
         thread::scope(|scope| {
             scope.spawn(|| waiters.wait());
-            waiters.sleep(1);
+            waiters.all_sleep(1);
             waiters.pass(0);
             assert_eq!(waiters.event.sleeping(), 1, "there is nothing for it");
             waiters.units.store(1, Relaxed);
@@ -164,7 +164,7 @@ fn nobody_is_woken_while_another_searches() {
     let overlap = || {
         thread::scope(|scope| {
             scope.spawn(|| waiters.wait());
-            waiters.sleep(1);
+            waiters.all_sleep(1);
             let more = || {
                 scope.spawn(|| search(&waiters, &gate));
                 until(|| gate.load(Relaxed) == 1);
@@ -191,7 +191,7 @@ fn the_end_wakes_everybody_whoever_searches() {
         thread::scope(|scope| {
             for number in 1..=3 {
                 scope.spawn(|| waiters.wait());
-                waiters.sleep(number);
+                waiters.all_sleep(number);
             }
             scope.spawn(|| search(&waiters, &gate));
             until(|| gate.load(Relaxed) == 1);

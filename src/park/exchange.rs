@@ -214,27 +214,26 @@ impl<T> Exchange<T> {
             }
         }
         // In a model all time is over; there it sleeps nevertheless, so that the longer way is explored.
-        let mut awake = out_of_time() && !MODEL;
-        if !awake && !self.fall_asleep(side, node) {
-            return verdict();
-        }
-        while !awake && node.verdict().is_none() {
-            awake = out_of_time() && self.get_up(side, node, store);
-            if !awake {
+        if MODEL || !out_of_time() {
+            if !self.fall_asleep(side, node) {
+                return verdict();
+            }
+            loop {
+                if let Some(verdict) = node.verdict() {
+                    verdict?;
+                    self.wake_up(side, store);
+                    return Ok(());
+                }
+                if out_of_time() && self.get_up(side, node, store) {
+                    break;
+                }
                 park_until(deadline);
             }
         }
-        if awake {
-            let left = self.leave(side, node);
-            return if left {
-                Err(Ended::TimedOut)
-            } else {
-                verdict()
-            };
+        match self.leave(side, node) {
+            true => Err(Ended::TimedOut),
+            false => verdict(),
         }
-        verdict()?;
-        self.wake_up(side, store);
-        Ok(())
     }
 
     /// Moves `node` to those who sleep; false if it is out of line already.

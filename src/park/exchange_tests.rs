@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 use super::tests::{until, watched};
 use super::*;
 use crate::model::{PopError, PushError};
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sync::{Deadline, Mutex, thread};
 
 /// Room for one value or for none, behind a lock.
 pub(super) struct Shelf {
     held: Mutex<(Option<u32>, bool)>,
     room: bool,
+    /// How often somebody who looked around asked how much has moved.
+    asked: AtomicU64,
 }
 
 impl Shelf {
@@ -18,6 +21,7 @@ impl Shelf {
         Shelf {
             held: Mutex::new((value, false)),
             room: true,
+            asked: AtomicU64::new(0),
         }
     }
 
@@ -63,6 +67,7 @@ impl Store<u32> for Shelf {
     }
 
     fn moved(&self) -> u64 {
+        self.asked.fetch_add(1, Relaxed);
         0
     }
 }
@@ -233,6 +238,23 @@ fn who_gives_up_is_out_of_line() {
             until_shown(&lines, 0, 0, 0);
             assert_eq!(shelf.held(), Some(1));
         }
+    });
+}
+
+/// Before it sleeps; who has no time left does not.
+#[test]
+fn who_waits_in_line_looks_around() {
+    let (shelf, lines) = (Shelf::without_room(), Lines::new());
+    watched(|| {
+        let at_once = Some(Deadline::after(Duration::ZERO));
+        assert_eq!(lines.take(&shelf, at_once), Err(Ended::TimedOut));
+        assert_eq!(shelf.asked.load(Relaxed), 0);
+        thread::scope(|scope| {
+            scope.spawn(|| lines.take(&shelf, None));
+            until_asleep(&lines, 1, 0);
+            assert!(shelf.asked.load(Relaxed) > 0);
+            assert_eq!(lines.hand_over(1), Ok(()));
+        });
     });
 }
 

@@ -12,7 +12,7 @@ fn enter<T>(line: &mut Line<T>, node: &Node<T>) -> usize {
     unsafe { line.enter(node) }
 }
 
-fn sleep<T>(line: &mut Line<T>, node: &Node<T>) {
+fn enter_asleep<T>(line: &mut Line<T>, node: &Node<T>) {
     enter(line, node);
     assert!(line.fall_asleep(node, thread::current()));
 }
@@ -43,7 +43,7 @@ fn a_sleeper_is_not_passed_over_for_ever() {
 fn one_sleeper_is_roused_at_a_time() {
     let nodes = [1, 2, 3].map(|number| Node::new(Some(number)));
     let (mut line, mut wake) = (Line::new(), Wake::none());
-    nodes.iter().for_each(|node| sleep(&mut line, node));
+    nodes.iter().for_each(|node| enter_asleep(&mut line, node));
     let mut serve = |line: &mut Line<i32>| line.leave_first(&mut wake).unwrap().let_go();
     assert_eq!(line.servable(), 3);
     serve(&mut line);
@@ -66,7 +66,7 @@ fn each_leaves_for_itself() {
     let [awake, also, asleep, stranger] = &nodes;
     enter(&mut line, awake);
     enter(&mut line, also);
-    sleep(&mut line, asleep);
+    enter_asleep(&mut line, asleep);
     assert!(!line.fall_asleep(stranger, thread::current()));
     assert!(!line.get_up(awake) && !line.get_up(stranger));
     assert!(!line.leave(asleep) && !line.leave(stranger));
@@ -88,7 +88,7 @@ fn each_leaves_for_itself() {
 fn a_sleeper_that_gets_up_goes_first() {
     let nodes = [1, 2].map(|number| Node::new(Some(number)));
     let (mut line, mut wake) = (Line::new(), Wake::none());
-    sleep(&mut line, &nodes[0]);
+    enter_asleep(&mut line, &nodes[0]);
     enter(&mut line, &nodes[1]);
     assert_eq!(line.first().unwrap().empty(), 2);
     assert!(line.get_up(&nodes[0]));
@@ -103,7 +103,7 @@ fn who_was_served_asleep_is_woken() {
     let nodes: Vec<_> = (0..7).map(|number| Node::new(Some(number))).collect();
     let (mut line, mut wake) = (Line::new(), Wake::none());
     for node in &nodes {
-        sleep(&mut line, node);
+        enter_asleep(&mut line, node);
         assert!(!wake.is_full());
         line.leave_first(&mut wake).unwrap().let_go();
     }
@@ -227,8 +227,12 @@ fn sleepers_at_a_store_without_room_are_not_spared() {
         let takers = [const { None }; 2].map(Node::new);
         let givers = [1, 2].map(|value| Node::new(Some(value)));
         let mut desk = Desk::new(&store);
-        takers.iter().for_each(|node| sleep(desk.takers(), node));
-        givers.iter().for_each(|node| sleep(desk.givers(), node));
+        takers
+            .iter()
+            .for_each(|node| enter_asleep(desk.takers(), node));
+        givers
+            .iter()
+            .for_each(|node| enter_asleep(desk.givers(), node));
         assert!((0..steps).all(|_| desk.step()));
         assert!(!desk.step());
         assert_eq!(desk.handed, steps);
@@ -243,9 +247,9 @@ fn at_a_closed_store_everybody_is_turned_away() {
     let givers = [1, 2].map(|value| Node::new(Some(value)));
     let mut desk = Desk::new(&store);
     enter(desk.takers(), &takers[0]);
-    sleep(desk.takers(), &takers[1]);
+    enter_asleep(desk.takers(), &takers[1]);
     enter(desk.givers(), &givers[0]);
-    sleep(desk.givers(), &givers[1]);
+    enter_asleep(desk.givers(), &givers[1]);
     assert!((0..4).all(|_| desk.step()) && !desk.step());
     assert!(takers.iter().all(|node| node.verdict() == CLOSED));
     assert!(givers.iter().all(|node| node.verdict() == CLOSED));
