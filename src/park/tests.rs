@@ -112,6 +112,7 @@ fn a_reader_that_waits_is_woken() {
     watched(|| {
         let cell = Oneshot::new();
         assert_eq!(cell.wait(Some(soon())), None);
+        assert!(format!("{cell:?}").contains("empty"), "it has left");
         thread::scope(|scope| {
             let reader = scope.spawn(|| cell.wait(None));
             until(|| format!("{cell:?}").contains("awaited"));
