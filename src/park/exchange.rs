@@ -206,8 +206,7 @@ impl<T> Exchange<T> {
         }
         let verdict = || node.verdict().expect("it is out of line");
         let out_of_time = || deadline.is_some_and(|end| end.passed());
-        let moved = || store.moved() + self.handed.load(Relaxed);
-        while !out_of_time() && look.again(crowd, moved) {
+        while !out_of_time() && look.again(crowd, || self.moved(store)) {
             if let Some(verdict) = node.verdict() {
                 look.found();
                 return verdict;
@@ -234,6 +233,11 @@ impl<T> Exchange<T> {
             true => Err(Ended::TimedOut),
             false => verdict(),
         }
+    }
+
+    /// How many values have gone through the store, or past it.
+    pub(super) fn moved(&self, store: &impl Store<T>) -> u64 {
+        store.moved() + self.handed.load(Relaxed)
     }
 
     /// Moves `node` to those who sleep; false if it is out of line already.

@@ -164,6 +164,7 @@ fn a_giver_and_a_taker_meet() {
                 assert_eq!(lines.take(&shelf, None), Ok(1));
                 assert_eq!(giver.join().unwrap(), Ok(()));
                 until_shown(&lines, 0, 0, met + 1);
+                assert_eq!(lines.moved(&shelf), met + 1);
             }
         });
     };
