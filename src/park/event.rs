@@ -107,7 +107,7 @@ impl EventCount {
             // partner: the fence of `notify_one`.
             fence(SeqCst);
             if !cfg!(guichet_bug = "event_no_chain") && more() > 0 {
-                self.wake(1, true);
+                self.wake(true);
             }
         }
         found
@@ -174,7 +174,7 @@ impl EventCount {
     pub fn notify_all(&self) {
         // No fence: this takes the lock. Who enlists later looks once more afterwards, and sees what
         // came before the lock; who was listed is woken.
-        self.wake(usize::MAX, false);
+        while self.wake(false) {}
     }
 
     /// Whether anybody sleeps: a hint.
@@ -192,28 +192,25 @@ impl EventCount {
     fn notify_one_fenced(&self) {
         let counts = Counts(self.counts.load(Relaxed));
         if counts.sleeping() > 0 && counts.searching() == 0 {
-            self.wake(1, true);
+            self.wake(true);
         }
     }
 
-    /// Wakes up to `most` sleepers; with `calm`, none while somebody searches.
+    /// Wakes the waiter that slept longest; with `calm`, none while somebody searches. Whether it did.
     #[cold]
-    fn wake(&self, most: usize, calm: bool) {
-        let mut woken = 0;
-        while woken < most {
-            let mut sleepers = self.sleepers.lock();
-            if calm && Counts(self.counts.load(Relaxed)).searching() > 0 {
-                return;
-            }
-            let Some((_, sleeper)) = sleepers.queue.pop_front() else {
-                return;
-            };
-            // The woken thread searches from now on, before it runs: nobody wakes a second one.
-            self.counts.fetch_add(SEARCHER - SLEEPER, Relaxed);
-            drop(sleepers);
-            sleeper.unpark();
-            woken += 1;
+    fn wake(&self, calm: bool) -> bool {
+        let mut sleepers = self.sleepers.lock();
+        if calm && Counts(self.counts.load(Relaxed)).searching() > 0 {
+            return false;
         }
+        let Some((_, sleeper)) = sleepers.queue.pop_front() else {
+            return false;
+        };
+        // The woken thread searches from now on, before it runs: nobody wakes a second one.
+        self.counts.fetch_add(SEARCHER - SLEEPER, Relaxed);
+        drop(sleepers);
+        sleeper.unpark();
+        true
     }
 
     /// A searcher becomes a sleeper; its key.

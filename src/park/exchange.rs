@@ -58,7 +58,7 @@ pub struct Exchange<T> {
     handed: AtomicU64,
 }
 
-struct Lines<T>([Line<T>; 2]);
+pub(super) struct Lines<T>(pub(super) [Line<T>; 2]);
 
 impl<T> Exchange<T> {
     /// Two empty lines.
@@ -206,35 +206,38 @@ impl<T> Exchange<T> {
         }
         let verdict = || node.verdict().expect("it is out of line");
         let out_of_time = || deadline.is_some_and(|end| end.passed());
-        let moved = || store.moved() + self.handed.load(Relaxed);
-        while !out_of_time() && look.again(crowd, moved) {
+        while !out_of_time() && look.again(crowd, || self.moved(store)) {
             if let Some(verdict) = node.verdict() {
                 look.found();
                 return verdict;
             }
         }
         // In a model all time is over; there it sleeps nevertheless, so that the longer way is explored.
-        let mut awake = out_of_time() && !MODEL;
-        if !awake && !self.fall_asleep(side, node) {
-            return verdict();
-        }
-        while !awake && node.verdict().is_none() {
-            awake = out_of_time() && self.get_up(side, node, store);
-            if !awake {
+        if MODEL || !out_of_time() {
+            if !self.fall_asleep(side, node) {
+                return verdict();
+            }
+            loop {
+                if let Some(verdict) = node.verdict() {
+                    verdict?;
+                    self.wake_up(side, store);
+                    return Ok(());
+                }
+                if out_of_time() && self.get_up(side, node, store) {
+                    break;
+                }
                 park_until(deadline);
             }
         }
-        if awake {
-            let left = self.leave(side, node);
-            return if left {
-                Err(Ended::TimedOut)
-            } else {
-                verdict()
-            };
+        match self.leave(side, node) {
+            true => Err(Ended::TimedOut),
+            false => verdict(),
         }
-        verdict()?;
-        self.wake_up(side, store);
-        Ok(())
+    }
+
+    /// How many values have gone through the store, or past it.
+    pub(super) fn moved(&self, store: &impl Store<T>) -> u64 {
+        store.moved() + self.handed.load(Relaxed)
     }
 
     /// Moves `node` to those who sleep; false if it is out of line already.
@@ -278,10 +281,9 @@ impl<T> Exchange<T> {
         }
     }
 
-    /// As if a taker had been roused and did not run. How many others sleep.
     #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
-    pub(super) fn stall_a_taker(&self) -> usize {
-        self.lines.lock().0[Takers as usize].stall_one()
+    pub(super) fn lines(&self) -> MutexGuard<'_, Lines<T>> {
+        self.lines.lock()
     }
 
     #[inline]
@@ -335,7 +337,12 @@ impl<T> Exchange<T> {
 
 impl<T> Lines<T> {
     /// Performs one waiting step, if one is possible.
-    fn step(&mut self, store: &impl Store<T>, wake: &mut Wake, handed: &mut u64) -> bool {
+    pub(super) fn step(
+        &mut self,
+        store: &impl Store<T>,
+        wake: &mut Wake,
+        handed: &mut u64,
+    ) -> bool {
         let [takers, givers] = &mut self.0;
         if !store.has_room() && !takers.is_empty() && !givers.is_empty() {
             // Nothing but each other is what they wait for, so who sleeps is not spared.
@@ -418,6 +425,7 @@ impl<T> fmt::Debug for Exchange<T> {
         f.debug_struct("Exchange")
             .field("takers", &self.waiting[Takers as usize].load(Relaxed))
             .field("givers", &self.waiting[Givers as usize].load(Relaxed))
+            .field("handed", &self.handed.load(Relaxed))
             .finish()
     }
 }

@@ -150,9 +150,14 @@ impl<T> Line<T> {
         Some(place)
     }
 
+    /// As if one had been roused and did not run.
     #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
-    pub(super) fn stall_one(&mut self) -> usize {
+    pub(super) fn stall_one(&mut self) {
         self.roused = 1;
+    }
+
+    #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+    pub(super) fn sleeping(&self) -> usize {
         self.asleep.len()
     }
 

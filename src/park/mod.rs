@@ -4,10 +4,18 @@
 
 mod alarm;
 mod event;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod event_tests;
 mod exchange;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod exchange_tests;
 mod line;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod line_tests;
 mod oneshot;
 mod patience;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod patience_tests;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 

@@ -95,12 +95,17 @@ pub(super) struct Patience {
 
 impl Patience {
     pub(super) fn new(rule: Yields) -> Self {
+        Patience::on_cores(num_cpus::get(), rule)
+    }
+
+    /// On a machine with so many cores.
+    pub(super) fn on_cores(cores: usize, rule: Yields) -> Self {
         Patience {
             rule,
             origin: Instant::now(),
             no_yield_before: AtomicU64::new(0),
             late_before: AtomicBool::new(false),
-            cores: num_cpus::get(),
+            cores,
             pausing: Habit::new(),
             yielding: Habit::new(),
         }
@@ -120,7 +125,7 @@ impl Patience {
     }
 
     /// How often to yield at `now`, where so many wait.
-    fn yields(&self, crowd: usize, now: u64) -> u32 {
+    pub(super) fn yields(&self, crowd: usize, now: u64) -> u32 {
         let forbidden = self.rule == Yields::Warily && now < self.no_yield_before.load(Relaxed);
         let crowded = crowd > CROWD * self.cores;
         if MODEL || forbidden || crowded || !self.yielding.advises() {
@@ -128,6 +133,22 @@ impl Patience {
         } else {
             YIELDS
         }
+    }
+
+    /// Learns of a yield that took so many nanoseconds, while so many units went through, and is over `now`.
+    /// Whether it forbids others.
+    pub(super) fn judge(&self, now: u64, took: u64, units: impl FnOnce() -> u64) -> bool {
+        let late = took > LATE_NS && took > units() * WORTH_NS;
+        let late_before = self.late_before.load(Relaxed);
+        if late != late_before {
+            self.late_before.store(late, Relaxed);
+        }
+        let convicted = late && (late_before || took > SLICE_NS);
+        let forbids = convicted && self.rule == Yields::Warily;
+        if forbids {
+            self.no_yield_before.store(now + 100 * took, Relaxed);
+        }
+        forbids
     }
 
     fn now(&self) -> u64 {
@@ -180,11 +201,11 @@ impl Look<'_> {
         true
     }
 
-    /// What was waited for was found.
+    /// What was waited for was found after the last moment.
     pub(super) fn found(&mut self) {
         if self.round > self.pauses {
             self.patience.yielding.learn(true);
-        } else if self.pauses > 0 {
+        } else {
             self.patience.pausing.learn(true);
         }
     }
@@ -205,15 +226,8 @@ impl Look<'_> {
         let now = self.patience.now();
         let took = now.saturating_sub(self.last);
         self.last = now;
-        let late = took > LATE_NS && took > moved().saturating_sub(before) * WORTH_NS;
-        let late_before = self.patience.late_before.load(Relaxed);
-        if late != late_before {
-            self.patience.late_before.store(late, Relaxed);
-        }
-        let convicted = late && (late_before || took > SLICE_NS);
-        if convicted && self.patience.rule == Yields::Warily {
-            let until = now + 100 * took;
-            self.patience.no_yield_before.store(until, Relaxed);
+        let units = || moved().saturating_sub(before);
+        if self.patience.judge(now, took, units) {
             self.yields = Some(0);
         }
     }
