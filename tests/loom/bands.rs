@@ -201,6 +201,28 @@ fn bands_collect_keeps_order() {
     });
 }
 
+/// The more urgent line's word is on its way when the popper looks there, so that it takes the other line's, and must put it back.
+#[test]
+fn bands_collect_keeps_levels() {
+    check("bands_collect_keeps_levels", || {
+        let lane = one_level();
+        push(&lane, 0, 1);
+        push(&lane, 1, 2);
+        let collector = {
+            let lane = lane.clone();
+            thread::spawn(move || lane.collect(|_| true))
+        };
+        let first = pop(&lane);
+        collector.join().unwrap();
+        assert_eq!(
+            first,
+            Some(1),
+            "a word overtook a more urgent one on its way"
+        );
+        assert_eq!((pop(&lane), pop(&lane)), (Some(2), None));
+    });
+}
+
 /// What goes back to its place comes before what was behind it, and whoever looks then finds it.
 #[test]
 fn bands_insert_goes_back() {
