@@ -3,7 +3,7 @@
 //! The same source of `ring`, `park` and `table` runs on real primitives, under loom
 //! (`--cfg guichet_loom`) and under shuttle (`--cfg guichet_shuttle`). No other module may name
 //! `std::sync`, `std::thread` or `parking_lot`: a lock that the model does not know would blind it
-//! (`tests/tidy.rs` checks this). Under a model, timed waits end at once and spinning yields.
+//! (`tests/tidy` checks this). Under a model, timed waits end at once and spinning yields.
 
 #[cfg(not(any(guichet_loom, guichet_shuttle)))]
 mod real;
