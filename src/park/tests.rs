@@ -19,7 +19,7 @@ pub(super) fn watched<O>(body: impl FnOnce() -> O) -> O {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let watch = scope.spawn(|| {
-            let end = Deadline::after(Duration::from_secs(15));
+            let end = Deadline::after(Duration::from_secs(30));
             while !over.load(Relaxed) {
                 if end.passed() {
                     eprintln!("a test hangs");
