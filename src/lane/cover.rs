@@ -151,7 +151,6 @@ impl Cover {
             .for_each(|line| again.insert(line));
         // ORDERING: Acquire fence — who moved the words that the look did not find; pairs with the fences of `collect` and of
         // a claim. Handed on below to whoever sees no bit: it then knows that words are on their way.
-        // unseen: as where the doubt began.
         fence(Acquire);
         if !again.is_empty() {
             // ORDERING: Release — as in `mark`.
