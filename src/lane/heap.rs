@@ -36,7 +36,7 @@ const LOOK_EVERY: u32 = 64;
 /// An inbox longer than this is relieved by a pusher, so that no popper finds a long one.
 const BACKLOG: usize = if crate::sync::MODEL { 1 } else { 64 };
 /// How much of it one pusher moves: what comes between two looks, and as much again.
-const RELIEF: usize = 128;
+const RELIEF: usize = 2 * LOOK_EVERY as usize;
 /// Pauses before a thread sleeps for the lock. None under a model, where they would only be more of the same.
 const PAUSES: u32 = if crate::sync::MODEL { 0 } else { 100 };
 
