@@ -69,7 +69,7 @@ fn hold(criterion: &mut Criterion) {
                 let level = keys.next() as u32 % BANDS;
                 bands.push(level, black_box(word)).expect("there is room");
                 bands
-                    .pop_run(&mut out, Portion::ONE, u32::MAX, |_| true)
+                    .pop_run(&mut out, Portion::ONE, u32::MAX)
                     .expect("it holds one");
                 word = out.pop().expect("it popped one");
             });
@@ -141,7 +141,7 @@ fn look(criterion: &mut Criterion) {
     let bands = Bands::new(BANDS, CAPACITY);
     let mut out = Vec::new();
     group.bench_function("bands, 32 levels", |bencher| {
-        bencher.iter(|| bands.pop_run(&mut out, Portion::ONE, u32::MAX, |_| true));
+        bencher.iter(|| bands.pop_run(&mut out, Portion::ONE, u32::MAX));
     });
     for (name, _, heap) in heaps() {
         group.bench_function(name, |bencher| bencher.iter(|| heap.pop()));

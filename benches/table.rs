@@ -188,7 +188,7 @@ fn life(criterion: &mut Criterion) {
                 let (ticket, _) =
                     slab.admit(slot_of(&pool), black_box(7), None, WAITS, |_, _, _| PLAIN);
                 lane.push(0, ticket.to_bits()).expect("the lane is open");
-                lane.pop_run(&mut taken, Portion::ONE, u32::MAX, |_| true)
+                lane.pop_run(&mut taken, Portion::ONE, u32::MAX)
                     .expect("one was pushed");
                 let ticket = Ticket::from_bits(taken.pop().expect("one was taken"));
                 let claim = slab

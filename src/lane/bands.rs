@@ -15,7 +15,7 @@ use std::fmt;
 
 use super::Rank;
 use super::cover::{Cover, LINES, Lines};
-use super::front::{Front, IN_LINE};
+use super::front::{Front, IN_LINE, Turn};
 use crate::model::{PopError, PushError};
 use crate::ring::{Chain, Nothing, Segments, Taken};
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -84,6 +84,17 @@ enum Scan {
     /// The front has what comes first.
     Front,
     Nothing,
+    /// Words have been moving since the look began: it does not count.
+    Moving,
+}
+
+/// One look at lines and front.
+#[derive(Clone, Copy)]
+struct Look {
+    /// When it began.
+    turn: Turn,
+    /// Where it ends: at the first word of the front, or at the level that the popper wants.
+    limit: Rank,
 }
 
 impl Bands {
@@ -146,43 +157,35 @@ impl Bands {
     }
 
     /// Moves the `portion` of words that come next, all of one level, which is below `until`, to the end of `out`.
-    ///
-    /// `keep` says of words that must go to the front, since others went there meanwhile, whether they still mean
-    /// something; it must not call back.
     #[inline]
     pub fn pop_run(
         &self,
         out: &mut Vec<u64>,
         portion: Portion,
         until: u32,
-        keep: impl FnMut(u64) -> bool,
     ) -> Result<Run, PopError> {
         let end = match until < MOST_LEVELS {
             true => Rank::first_of(until),
             false => Rank::LAST,
         };
-        self.pop_with(out, end, keep, |limit, out| self.scan(limit, out, portion))
+        self.pop_with(out, end, |look, out| self.scan(look, out, portion))
     }
 
     /// Takes the next word of `level`; if it has none, what comes first.
-    pub fn pop_preferring(
-        &self,
-        level: u32,
-        out: &mut Vec<u64>,
-        keep: impl FnMut(u64) -> bool,
-    ) -> Result<Run, PopError> {
-        self.pop_with(out, Rank::LAST, keep, |limit, out| {
+    pub fn pop_preferring(&self, level: u32, out: &mut Vec<u64>) -> Result<Run, PopError> {
+        self.pop_with(out, Rank::LAST, |look, out| {
             let line = &self.lines[level as usize];
-            if limit != Rank::LAST {
+            if look.limit != Rank::LAST {
                 let (head, _) = line.ends();
                 if let Some((rank, tie, word)) = self.front.pop_in(level, head as i64) {
                     out.push(word);
                     return Scan::Took(Run::single(rank, tie));
                 }
             }
-            match line.pop_run(&self.segments, out, 1, u64::MAX) {
+            match line.pop_run(&self.segments, out, 1, u64::MAX, || self.is_valid(look)) {
                 Ok(taken) => Scan::Took(Run::of_line(level, taken)),
-                Err(_) => self.scan(limit, out, Portion::ONE),
+                Err(Nothing::Barred) => Scan::Moving,
+                Err(Nothing::Empty | Nothing::Behind) => self.scan(look, out, Portion::ONE),
             }
         })
     }
@@ -192,18 +195,15 @@ impl Bands {
         &self,
         out: &mut Vec<u64>,
         end: Rank,
-        mut keep: impl FnMut(u64) -> bool,
-        mut look: impl FnMut(Rank, &mut Vec<u64>) -> Scan,
+        mut search: impl FnMut(Look, &mut Vec<u64>) -> Scan,
     ) -> Result<Run, PopError> {
         loop {
             let turn = self.front.turn();
             let best = self.front.best();
             let limit = best.min(end);
-            match look(limit, out) {
-                Scan::Took(run) if run.from_front || self.front.undisturbed(turn) => {
-                    return Ok(run);
-                }
-                Scan::Took(run) => self.put_in_front(run, out, &mut keep),
+            let look = Look { turn, limit };
+            match search(look, out) {
+                Scan::Took(run) => return Ok(run),
                 Scan::Front | Scan::Nothing if best < end => {
                     if let Some((rank, tie, word)) = self.front.pop(limit) {
                         out.push(word);
@@ -211,44 +211,38 @@ impl Bands {
                     }
                 }
                 Scan::Front | Scan::Nothing => {
-                    if self.front.undisturbed(turn) {
+                    if self.is_valid(look) {
                         return Err(match self.closed.load(Relaxed) {
                             true => PopError::Closed,
                             false => PopError::Empty,
                         });
                     }
                 }
+                Scan::Moving => {}
             }
         }
     }
 
-    /// Words left the lines for the front while a popper took these, which may have overtaken them.
-    #[cold]
-    fn put_in_front(&self, run: Run, out: &mut Vec<u64>, keep: &mut impl FnMut(u64) -> bool) {
-        let mine = out.split_off(out.len() - run.count);
-        self.front.collect(|put| {
-            for (offset, word) in mine.into_iter().enumerate() {
-                if keep(word) {
-                    put(run.rank.behind(offset), word);
-                }
-            }
-        });
+    /// Whether no word has been moved since the look began.
+    #[inline(always)]
+    fn is_valid(&self, look: Look) -> bool {
+        self.front.undisturbed(look.turn)
     }
 
-    /// One look at the lines in front of `limit`.
+    /// One look at the lines in front of the limit.
     #[inline]
-    fn scan(&self, limit: Rank, out: &mut Vec<u64>, portion: Portion) -> Scan {
+    fn scan(&self, look: Look, out: &mut Vec<u64>, portion: Portion) -> Scan {
         if self.covers.is_empty() {
-            return self.look_into(0, limit, out, portion);
+            return self.look_into(0, look, out, portion);
         }
         let Some(summary) = &self.summary else {
-            return self.scan_cover(0, limit, out, portion);
+            return self.scan_cover(0, look, out, portion);
         };
         loop {
             let covered = summary.load();
             let mut stale = Lines::default();
             for number in covered.lines().iter() {
-                match self.scan_cover(number, limit, out, portion) {
+                match self.scan_cover(number, look, out, portion) {
                     Scan::Nothing => {}
                     found => return found,
                 }
@@ -268,7 +262,8 @@ impl Bands {
 
     /// One look at one line.
     #[inline]
-    fn look_into(&self, level: u32, limit: Rank, out: &mut Vec<u64>, portion: Portion) -> Scan {
+    fn look_into(&self, level: u32, look: Look, out: &mut Vec<u64>, portion: Portion) -> Scan {
+        let limit = look.limit;
         if level > limit.level() {
             return Scan::Front;
         }
@@ -278,17 +273,19 @@ impl Bands {
             u64::MAX
         };
         let line = &self.lines[level as usize];
-        match line.pop_run(&self.segments, out, portion.of(line), end) {
+        let may_claim = || self.is_valid(look);
+        match line.pop_run(&self.segments, out, portion.of(line), end, may_claim) {
             Ok(taken) => Scan::Took(Run::of_line(level, taken)),
             Err(Nothing::Behind) => Scan::Front,
             Err(Nothing::Empty) => Scan::Nothing,
+            Err(Nothing::Barred) => Scan::Moving,
         }
     }
 
     /// One look at the lines of one bitmap. Bits of empty lines are cleared several at a time, since the bitmap is what all
     /// threads change; all are cleared before "nothing" is said.
     #[inline]
-    fn scan_cover(&self, number: u32, limit: Rank, out: &mut Vec<u64>, portion: Portion) -> Scan {
+    fn scan_cover(&self, number: u32, look: Look, out: &mut Vec<u64>, portion: Portion) -> Scan {
         let cover = &self.covers[number as usize];
         loop {
             let covered = cover.load();
@@ -297,7 +294,7 @@ impl Bands {
             for bit in covered.lines().iter() {
                 // Most looks find nothing more than this.
                 if !self.line(number, bit).is_empty() {
-                    found = self.look_into(number * LINES + bit, limit, out, portion);
+                    found = self.look_into(number * LINES + bit, look, out, portion);
                     if !matches!(found, Scan::Nothing) {
                         break;
                     }
@@ -364,7 +361,9 @@ impl Bands {
         self.front.collect(|put| {
             for (level, line) in self.lines.iter().enumerate() {
                 while let Ok(taken) =
-                    line.pop_run(&self.segments, &mut words, LINES as usize, u64::MAX)
+                    line.pop_run(&self.segments, &mut words, LINES as usize, u64::MAX, || {
+                        true
+                    })
                 {
                     let run = Run::of_line(level as u32, taken);
                     for (offset, word) in words.drain(..).enumerate() {
@@ -407,17 +406,21 @@ impl Bands {
         self.front.len() + self.lines.iter().map(Chain::len).sum::<usize>()
     }
 
-    /// Whether a pop would find nothing. A caller that fenced sees every push from before a partner's fence.
+    /// Whether a pop would find nothing. A caller that fenced sees every push from before a partner's
+    /// fence. Never true because of words that are moving from the lines to the front.
     pub fn is_empty(&self) -> bool {
-        if self.front.best() != Rank::LAST {
+        let before = self.front.turn_now();
+        let ignored = cfg!(guichet_bug = "bands_empty_ignores_moves");
+        if before.is_moving() && !ignored || self.front.best() != Rank::LAST {
             return false;
         }
         let nothing_in = |number| !self.holds_before(number, u32::MAX);
-        match (&self.summary, self.covers.is_empty()) {
+        let empty = match (&self.summary, self.covers.is_empty()) {
             (Some(summary), _) => summary.load().lines().iter().all(nothing_in),
             (None, false) => nothing_in(0),
             (None, true) => self.lines[0].is_empty(),
-        }
+        };
+        empty && (self.front.undisturbed(before) || ignored)
     }
 
     /// How many words have left the lines: about right.

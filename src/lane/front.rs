@@ -5,8 +5,9 @@
 //! of the level's line, so that line and front merge exactly. `best` says without the lock what comes
 //! first here: as long as nothing does, poppers read one word.
 //!
-//! `turn` is odd while words move from the lines to the front (`collect`): a popper that claimed from a line
-//! meanwhile may have overtaken words on their way, and must put its own here too.
+//! `turn` is odd while words move from the lines to the front (`collect`, `replace`). A popper asks for
+//! it before its look and again after it has seen words and before it claims them: if it has changed,
+//! the look may have missed words that are moving, and does not count.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,7 +15,7 @@ use crossbeam_utils::CachePadded;
 
 use super::{Rank, id_of};
 use crate::model::PushError;
-use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU64, fence};
 use crate::sync::{Mutex, order};
 
@@ -49,9 +50,16 @@ struct Signs {
     turn: AtomicU64,
 }
 
-/// Stands for the state of `turn` when a pop began.
+/// What `turn` said when a look began.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Turn(u64);
+
+impl Turn {
+    /// Whether words are moving from the lines to the front.
+    pub(super) fn is_moving(self) -> bool {
+        !self.0.is_multiple_of(2)
+    }
+}
 
 impl Front {
     pub(super) fn new() -> Self {
@@ -70,23 +78,34 @@ impl Front {
         Rank::from_bits(self.signs.best.load(Relaxed))
     }
 
-    /// To be asked before a pop. Waits while words are on their way to the front.
+    /// To be asked before a look. Waits while words are moving to the front.
     #[inline]
     pub(super) fn turn(&self) -> Turn {
         loop {
-            // ORDERING: Acquire — `best` as the last collection left it; pairs with the end of `collect`.
-            let turn = self.signs.turn.load(order!("front_turn_relaxed", Acquire));
-            if turn.is_multiple_of(2) {
-                return Turn(turn);
+            let turn = self.turn_now();
+            if !turn.is_moving() {
+                return turn;
             }
             drop(self.words.lock());
         }
     }
 
-    /// To be asked after the pop's claim, which a full fence follows, or after it found nothing: whether no
-    /// collection came in between.
+    /// The same without waiting.
+    #[inline]
+    pub(super) fn turn_now(&self) -> Turn {
+        // ORDERING: Acquire — `best` as the last move left it; pairs with the end of `moving`.
+        Turn(self.signs.turn.load(order!("front_turn_relaxed", Acquire)))
+    }
+
+    /// Whether no word has been moved since the look that began at `turn`, as far as that look has
+    /// seen: to be asked after words were seen and before they are claimed, or before "nothing" is said.
     #[inline]
     pub(super) fn undisturbed(&self, turn: Turn) -> bool {
+        if !cfg!(guichet_bug = "front_look_no_fence") {
+            // ORDERING: Acquire fence — the look at the lines before the look at `turn`: if it has seen
+            // that a word was gone, it sees the odd turn. Partner: the Release fence of `moving`.
+            fence(Acquire);
+        }
         self.signs.turn.load(Relaxed) == turn.0 || cfg!(guichet_bug = "front_ignore_turn")
     }
 
@@ -166,33 +185,50 @@ impl Front {
         let mut words = self.words.lock();
         words.admit(word)?;
         let present = words.find(word);
-        let new = match change(present.is_some()) {
-            Ok(new) => new,
-            Err(refused) => return Ok(Err(refused)),
+        let replace = |words: &mut Words| {
+            let new = change(present.is_some())?;
+            if let Some(key) = present {
+                words.take(key);
+            }
+            words.append(rank(), new);
+            Ok(())
         };
-        if let Some(key) = present {
-            words.take(key);
-        }
-        words.append(rank(), new);
-        self.publish(&words);
-        Ok(Ok(()))
+        // A word of a line means nothing once it was changed, and the new one is not here yet.
+        Ok(
+            match present.is_none() && !cfg!(guichet_bug = "front_replace_no_turn") {
+                true => self.moving(&mut words, replace),
+                false => {
+                    let replaced = replace(&mut words);
+                    self.publish(&words);
+                    replaced
+                }
+            },
+        )
     }
 
     /// Moves words here that `drain` takes out of the lines one by one.
     pub(super) fn collect(&self, drain: impl FnOnce(&mut dyn FnMut(Rank, u64))) {
         let mut words = self.words.lock();
+        self.moving(&mut words, |words| {
+            drain(&mut |rank, word| words.insert((rank, IN_LINE), word));
+        });
+    }
+
+    /// Does `step`, in which words leave their lines before they are here.
+    fn moving<X>(&self, words: &mut Words, step: impl FnOnce(&mut Words) -> X) -> X {
         self.signs.turn.fetch_add(1, Relaxed);
-        // ORDERING: SeqCst fence — the odd turn before the first word leaves its line. Partner: the fence after a
-        // popper's claim. A popper that claims later sees the turn.
-        // unseen: loom switches threads at no fence, so the fence that follows the claim of the first word is always
-        // done together with that claim, and does for this one.
-        fence(SeqCst);
-        drain(&mut |rank, word| words.insert((rank, IN_LINE), word));
-        self.publish(&words);
-        // ORDERING: Release — `best`, to poppers of the next turn; pairs with `turn`.
+        if !cfg!(guichet_bug = "front_moving_no_fence") {
+            // ORDERING: Release fence — the odd turn before the first word is gone. Partner: the Acquire
+            // fence of `undisturbed`.
+            fence(Release);
+        }
+        let done = step(words);
+        self.publish(words);
+        // ORDERING: Release — `best`, to looks of the next turn; pairs with `turn_now`.
         self.signs
             .turn
             .fetch_add(1, order!("front_collected_relaxed", Release));
+        done
     }
 
     /// How many words are here.

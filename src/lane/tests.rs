@@ -114,7 +114,7 @@ proptest! {
                 }
                 Op::Pop(most, until) => {
                     let wanted = reference.first_level().filter(|level| *level < until);
-                    match lane.pop_run(&mut out, Portion { most, poppers: 1 }, until, |_| true) {
+                    match lane.pop_run(&mut out, Portion { most, poppers: 1 }, until) {
                         Ok(run) => {
                             prop_assert_eq!(Some(run.rank.level()), wanted);
                             prop_assert!(run.count == out.len() && (1..=most).contains(&run.count));
@@ -127,7 +127,7 @@ proptest! {
                     let level = level % levels;
                     let preferred = !reference.lines[level as usize].is_empty();
                     let wanted = preferred.then_some(level).or(reference.first_level());
-                    match lane.pop_preferring(level, &mut out, |_| true) {
+                    match lane.pop_preferring(level, &mut out) {
                         Ok(run) => {
                             prop_assert_eq!((Some(run.rank.level()), run.count), (wanted, 1));
                             reference.take(run.rank.level(), &out);
@@ -136,7 +136,7 @@ proptest! {
                     }
                 }
                 Op::GiveBack => {
-                    if let Ok(run) = lane.pop_run(&mut out, Portion::ONE, u32::MAX, |_| true) {
+                    if let Ok(run) = lane.pop_run(&mut out, Portion::ONE, u32::MAX) {
                         prop_assert_eq!(lane.insert(run.rank, run.tie, out[0]), Ok(()));
                         prop_assert_eq!(reference.lines[run.rank.level() as usize].front(), Some(&out[0]));
                         reference.in_front.insert(out[0]);
@@ -206,7 +206,7 @@ fn a_closed_lane_takes_nothing() {
     assert_eq!(lane.insert_behind(0, 2), Err(PushError::Closed(2)));
     let mut out = Vec::new();
     let mut pop = || {
-        lane.pop_run(&mut out, Portion::ONE, u32::MAX, |_| true)
+        lane.pop_run(&mut out, Portion::ONE, u32::MAX)
             .map(|run| run.count)
     };
     assert_eq!((pop(), pop()), (Ok(1), Err(PopError::Closed)));
@@ -219,9 +219,7 @@ fn a_portion_is_a_share() {
         let lane = Bands::new(1, 16);
         let words: Vec<u64> = (1..=12).collect();
         assert_eq!(lane.push_run(0, &words), Ok(12));
-        let run = lane.pop_run(&mut Vec::new(), Portion { most, poppers }, u32::MAX, |_| {
-            true
-        });
+        let run = lane.pop_run(&mut Vec::new(), Portion { most, poppers }, u32::MAX);
         assert_eq!(
             run.map(|run| run.count),
             Ok(taken),

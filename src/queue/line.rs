@@ -279,18 +279,12 @@ impl<T, R> Shared<T, R> {
         until: u32,
     ) -> Result<(), PopError> {
         batch.tickets.clear();
-        let (mut surfaced, mut put_back) = (Vec::new(), false);
-        let taken = match &self.line {
+        match &self.line {
             Line::Bands(bands, schedule) => {
                 let tickets = &mut batch.tickets;
-                let keep = |word| {
-                    let kept = self.set_aside(word, &mut surfaced);
-                    put_back |= kept;
-                    kept
-                };
                 let run = match schedule {
-                    None => bands.pop_run(tickets, portion, until, keep),
-                    Some(schedule) => bands.pop_preferring(schedule.next(), tickets, keep),
+                    None => bands.pop_run(tickets, portion, until),
+                    Some(schedule) => bands.pop_preferring(schedule.next(), tickets),
                 };
                 run.map(|run| {
                     (batch.level, batch.place) = (run.rank.level(), run.rank.place());
@@ -313,13 +307,7 @@ impl<T, R> Shared<T, R> {
                 let slot = Ticket::from_bits(value).slot();
                 self.slab.record(slot).key.store(key, Relaxed);
             }),
-        };
-        surfaced.into_iter().for_each(|slot| self.vacate(slot));
-        if put_back {
-            // What was in hand for a while is not there for who looked meanwhile, and may be more than was taken again.
-            self.idle.notify_one();
         }
-        taken
     }
 
     /// Whether a ticket that was taken out of a line still means something, and must go to the front.

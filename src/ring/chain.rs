@@ -129,6 +129,8 @@ pub enum Nothing {
     Empty,
     /// The next word lies at or behind the given end.
     Behind,
+    /// There are words, but the caller may not claim them.
+    Barred,
 }
 
 /// Words that were taken out.
@@ -248,6 +250,9 @@ impl Chain {
     }
 
     /// Moves up to `most` words from in front of position `end` to the end of `out`, with one claim.
+    ///
+    /// `may_claim` is asked after the words were seen and before each try to claim them: a claim
+    /// succeeds only if nothing has left the chain since the words were seen.
     #[inline]
     pub fn pop_run(
         &self,
@@ -255,6 +260,7 @@ impl Chain {
         out: &mut Vec<u64>,
         most: usize,
         end: u64,
+        may_claim: impl Fn() -> bool,
     ) -> Result<Taken, Nothing> {
         let mut backoff = Backoff::default();
         let (mut head, mut number) = self.head.load();
@@ -278,6 +284,9 @@ impl Chain {
             }
             // Nothing may fail between the claim and the emptying.
             out.reserve(count);
+            if !may_claim() {
+                return Err(Nothing::Barred);
+            }
             let next = head + count as u64 * STEP;
             // Relaxed: words are passed on by their places, segments by `follow`; who takes words elsewhere fences.
             // ORDERING: Acquire on failure — as in `End::load`.

@@ -80,7 +80,7 @@ fn a_chain_counts_what_came_and_went() {
         pushed += count.expect("the chain is open");
         let mut out = Vec::new();
         let end = chain.ends().1;
-        if let Ok(taken) = chain.pop_run(&segments, &mut out, 2, end) {
+        if let Ok(taken) = chain.pop_run(&segments, &mut out, 2, end, || true) {
             assert_eq!(taken.count, out.len());
             popped += taken.count;
         }
@@ -91,12 +91,15 @@ fn a_chain_counts_what_came_and_went() {
         );
     }
     let mut out = Vec::new();
-    while chain.pop_run(&segments, &mut out, 64, u64::MAX).is_ok() {}
+    while chain
+        .pop_run(&segments, &mut out, 64, u64::MAX, || true)
+        .is_ok()
+    {}
     assert_eq!(
         (out.len(), chain.len(), chain.popped()),
         (pushed - popped, 0, pushed as u64)
     );
-    let refused = chain.pop_run(&segments, &mut out, 1, chain.ends().0);
+    let refused = chain.pop_run(&segments, &mut out, 1, chain.ends().0, || true);
     assert_eq!(refused, Err(Nothing::Behind));
     chain.close();
     assert_eq!(chain.push(&segments, 1), Err(PushError::Closed(1)));
@@ -111,7 +114,7 @@ fn a_chain_goes_round_for_ever() {
     for word in 1..=2000 {
         chain.push(&segments, word).expect("the chain is open");
         chain
-            .pop_run(&segments, &mut out, 1, u64::MAX)
+            .pop_run(&segments, &mut out, 1, u64::MAX, || true)
             .expect("a word is there");
     }
     assert_eq!(out, (1..=2000).collect::<Vec<_>>());

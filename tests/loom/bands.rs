@@ -5,6 +5,8 @@ use guichet::internals::lane::{Bands, Portion, Rank};
 use guichet::internals::model::PopError;
 use guichet::internals::park::{EventCount, Yields};
 use loom::sync::Arc;
+use loom::sync::atomic::AtomicU64;
+use loom::sync::atomic::Ordering::{AcqRel, Acquire};
 use loom::thread;
 
 use super::{check, check_coarsely, check_deeply};
@@ -22,7 +24,7 @@ fn two_levels() -> Arc<Bands> {
 
 fn pop(lane: &Bands) -> Option<u64> {
     let mut out = Vec::new();
-    match lane.pop_run(&mut out, Portion::ONE, u32::MAX, |_| true) {
+    match lane.pop_run(&mut out, Portion::ONE, u32::MAX) {
         Ok(_) => out.pop(),
         Err(PopError::Empty | PopError::Closed) => None,
     }
@@ -209,6 +211,51 @@ fn bands_collect_keeps_levels() {
     check("bands_collect_keeps_levels", || collect_keeps_order(1));
 }
 
+/// A word is moved to another level while a popper may have its old form in hand: the popper that finds
+/// it stale finds the new one, and no look in between says that there is nothing.
+#[test]
+fn bands_replace_is_one_step() {
+    check("bands_replace_is_one_step", || {
+        let lane = one_level();
+        let valid = Arc::new(AtomicU64::new(1));
+        push(&lane, 1, 1);
+        let mover = {
+            let (lane, valid) = (lane.clone(), valid.clone());
+            thread::spawn(move || {
+                let change = |_| valid.compare_exchange(1, 2, AcqRel, Acquire).map(|_| 2);
+                lane.replace(1, 0, change).expect("the lane is open")
+            })
+        };
+        let first = pop(&lane).expect("nothing was said of a word that is there");
+        let stale = valid.compare_exchange(first, 0, AcqRel, Acquire).is_err();
+        if stale {
+            assert!(!lane.is_empty(), "empty was said of a word on its way");
+            assert_eq!(pop(&lane), Some(2), "nothing was said of a word on its way");
+        }
+        let moved = mover.join().unwrap();
+        assert_eq!(moved.is_ok(), stale || first == 2);
+        // Its old form lies in the line for whoever pops it to drop.
+        let left = usize::from(first == 2);
+        assert_eq!(rest(&lane), left, "a word was doubled");
+    });
+}
+
+/// Whoever looks whether there is anything sees words that are moving.
+#[test]
+fn bands_moving_is_not_empty() {
+    check("bands_moving_is_not_empty", || {
+        let lane = one_level();
+        push(&lane, 1, 1);
+        let collector = {
+            let lane = lane.clone();
+            thread::spawn(move || lane.collect(|_| true))
+        };
+        assert!(!lane.is_empty(), "empty was said of a word on its way");
+        collector.join().unwrap();
+        assert_eq!(pop(&lane), Some(1));
+    });
+}
+
 /// What goes back to its place comes before what was behind it, and whoever looks then finds it.
 #[test]
 fn bands_insert_goes_back() {
@@ -256,7 +303,7 @@ fn bands_close_and_push() {
         found += rest(&lane);
         assert_eq!(found, usize::from(accepted));
         assert_eq!(
-            lane.pop_run(&mut Vec::new(), Portion::ONE, u32::MAX, |_| true),
+            lane.pop_run(&mut Vec::new(), Portion::ONE, u32::MAX),
             Err(PopError::Closed)
         );
     });

@@ -37,10 +37,13 @@ impl Line {
 
     fn pop(&self) -> Option<u64> {
         let mut out = Vec::new();
-        match self.chain.pop_run(&self.segments, &mut out, 1, u64::MAX) {
+        match self
+            .chain
+            .pop_run(&self.segments, &mut out, 1, u64::MAX, || true)
+        {
             Ok(taken) => assert_eq!(taken.count, 1),
             Err(Nothing::Empty) => return None,
-            Err(Nothing::Behind) => unreachable!(),
+            Err(Nothing::Behind | Nothing::Barred) => unreachable!(),
         }
         let word = out.pop().unwrap();
         let goods = self.goods[word as usize].with(|goods| unsafe { *goods });
@@ -135,7 +138,7 @@ fn chain_second_use() {
         let line = Arc::new((Chain::new(&segments), segments, AtomicU32::new(0)));
         let pop = |line: &(Chain, Segments, AtomicU32)| {
             let mut out = Vec::new();
-            let taken = line.0.pop_run(&line.1, &mut out, 1, u64::MAX);
+            let taken = line.0.pop_run(&line.1, &mut out, 1, u64::MAX, || true);
             taken.is_ok().then(|| out[0])
         };
         let other = line.clone();

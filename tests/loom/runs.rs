@@ -39,7 +39,7 @@ fn runs_and_close() {
 fn pop(lane: &Bands, most: usize) -> Vec<u64> {
     let mut out = Vec::new();
     let portion = Portion { most, poppers: 1 };
-    match lane.pop_run(&mut out, portion, u32::MAX, |_| true) {
+    match lane.pop_run(&mut out, portion, u32::MAX) {
         Ok(run) => assert_eq!(run.count, out.len()),
         Err(PopError::Empty | PopError::Closed) => assert!(out.is_empty()),
     }

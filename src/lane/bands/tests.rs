@@ -15,7 +15,7 @@ fn emptied(levels: u32, used: u32) -> Bands {
 fn pop(lane: &Bands, most: usize) -> Vec<u64> {
     let mut out = Vec::new();
     let portion = Portion { most, poppers: 1 };
-    let count = lane.pop_run(&mut out, portion, u32::MAX, |_| true);
+    let count = lane.pop_run(&mut out, portion, u32::MAX);
     assert_eq!(count.map_or(0, |run| run.count), out.len());
     out
 }
@@ -84,7 +84,7 @@ fn a_run_says_where_it_lay() {
         lane.push(1, word).unwrap();
     }
     let mut out = Vec::new();
-    let mut pop = || lane.pop_run(&mut out, Portion::ONE, u32::MAX, |_| true);
+    let mut pop = || lane.pop_run(&mut out, Portion::ONE, u32::MAX);
     let run = |place, tie, from_front| Run {
         rank: Rank::new(1, place),
         count: 1,
@@ -119,7 +119,7 @@ fn the_last_level_is_a_level() {
     assert!(!lane.has_before(last));
     let mut out = Vec::new();
     for (until, found) in [(last, 0), (1024, 1), (u32::MAX, 1), (u32::MAX, 0)] {
-        let run = lane.pop_run(&mut out, Portion::ONE, until, |_| true);
+        let run = lane.pop_run(&mut out, Portion::ONE, until);
         assert_eq!(run.map_or(0, |run| run.count), found, "until {until}");
     }
     assert_eq!(out, [3, 4]);
@@ -137,33 +137,46 @@ fn no_levels_are_refused() {
     Bands::new(0, 1);
 }
 
-/// A popper that claimed a word while earlier ones were on their way to the front puts it there, and takes the first.
+/// A look during which words move claims nothing and is begun anew.
 #[test]
-fn who_overtook_words_on_their_way_puts_its_own_back() {
+fn nothing_is_claimed_while_words_move() {
     let lane = Bands::new(1, 64);
     (1..=40).for_each(|word| lane.push(0, word).unwrap());
-    let mut out = Vec::new();
-    let mut claimed = false;
-    let run = lane.pop_with(
-        &mut out,
-        Rank::LAST,
-        |_| true,
-        |limit, out| {
-            if claimed {
-                return lane.scan(limit, out, Portion::ONE);
-            }
-            let mut found = Scan::Nothing;
-            lane.collect(|_| {
-                if !claimed {
-                    found = lane.look_into(0, Rank::LAST, out, Portion::ONE);
-                    claimed = true;
-                }
-                true
-            });
-            found
-        },
-    );
-    assert_eq!(run.map(|run| run.rank), Ok(Rank::new(0, 0)));
+    let (mut out, mut looks) = (Vec::new(), 0);
+    let run = lane.pop_with(&mut out, Rank::LAST, |look, out| {
+        looks += 1;
+        if looks > 1 {
+            return lane.scan(look, out, Portion::ONE);
+        }
+        let mut found = None;
+        lane.collect(|_| {
+            found.get_or_insert_with(|| lane.look_into(0, look, out, Portion::ONE));
+            true
+        });
+        found.expect("the lane holds words")
+    });
+    assert_eq!((looks, run.map(|run| run.rank)), (2, Ok(Rank::new(0, 0))));
     assert_eq!((out, lane.len()), (vec![1], 39));
     assert_eq!(pop(&lane, 1), [2]);
+}
+
+/// While words move, a lane that holds them nowhere else does not say that it is empty.
+#[test]
+fn a_lane_is_not_empty_while_words_move() {
+    let lane = Bands::new(1, 4);
+    lane.push(0, 1).unwrap();
+    lane.collect(|_| {
+        assert!(!lane.is_empty());
+        true
+    });
+    assert_eq!(pop(&lane, 1), [1]);
+    assert!(lane.is_empty());
+    // Its old word is in a popper's hand.
+    let moved = lane.replace(1, 0, |present| {
+        assert!(!present && !lane.is_empty());
+        Ok::<_, ()>(2)
+    });
+    assert_eq!(moved, Ok(Ok(())));
+    assert_eq!(pop(&lane, 1), [2]);
+    assert!(lane.is_empty());
 }

@@ -82,7 +82,7 @@ impl Seat for LinesSeat {
 
     fn pop(&mut self, most: usize) -> Outcome {
         let (mut out, portion) = (Vec::new(), Portion { most, poppers: 1 });
-        let run = match self.bands.pop_run(&mut out, portion, u32::MAX, |_| true) {
+        let run = match self.bands.pop_run(&mut out, portion, u32::MAX) {
             Ok(run) => run,
             Err(why) => return nothing(why),
         };

@@ -66,13 +66,6 @@ pub struct Record {
     pub back: Vec<u8>,
 }
 
-impl Record {
-    /// Whether it overlaps with that call of another thread.
-    pub fn meets(&self, other: &Record) -> bool {
-        self.thread != other.thread && self.begin < other.end && other.begin < self.end
-    }
-}
-
 /// What happened, in the order of the calls' beginnings.
 pub struct History(pub Vec<Record>);
 

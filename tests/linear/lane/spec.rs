@@ -8,9 +8,7 @@
 //! * No rule lets a word be lost, come out twice, be invented, or come out of another level than it was put into.
 //! * A close is one instant per level, and one for what stands in front of all lines. To refuse is to have been closed, and to
 //!   accept not to have been; but of lines by level, what was accepted before the close may appear after it.
-//! * A collect changes nothing. But a pop that meets one may find that it has overtaken words on their way, and puts its own
-//!   back: in between they are in no line, and another pop may find the same of them. So who pops meanwhile is not judged for
-//!   what it passes over.
+//! * A collect changes nothing, and no pop may pass over the words that it moves.
 
 use std::collections::HashMap;
 
@@ -31,8 +29,6 @@ pub enum Rule {
     ///
     /// Except a word before it is moved: it may be in the hand of somebody who took it, and is to find that it has moved.
     Search,
-    /// Any word, and at any time that there is nothing.
-    Any,
 }
 
 /// How many programs' threads there are at the most.
@@ -113,7 +109,6 @@ impl State {
             Rule::Strict => true,
             Rule::Levels => entry.level == level,
             Rule::Search => self.since[thread] & entry.bit() != 0,
-            Rule::Any => false,
         };
         entry.here && counts
     }
@@ -247,7 +242,6 @@ pub fn judge(history: &History, rule: Rule, levels: usize) -> Result<(), String>
     let mut author = Author {
         draft: Draft::new(),
         moves: HashMap::new(),
-        disturbed: disturbed(records),
         rule,
         levels,
     };
@@ -268,29 +262,11 @@ pub fn judge(history: &History, rule: Rule, levels: usize) -> Result<(), String>
     }
 }
 
-/// The pops that may have put words back: those that meet a collect, or another such pop.
-fn disturbed(records: &[Record]) -> Vec<Record> {
-    let collects = |record: &&Record| record.call == Call::Collect;
-    let mut disturbing: Vec<_> = records.iter().filter(collects).collect();
-    let mut found = Vec::new();
-    while let Some(next) = disturbing.pop() {
-        for pop in records {
-            let pops = matches!(pop.call, Call::Pop(_)) && next.meets(pop);
-            if pops && !found.iter().any(|found: &Record| found.begin == pop.begin) {
-                found.push(pop.clone());
-                disturbing.push(pop);
-            }
-        }
-    }
-    found
-}
-
 /// Writes the spans of a history.
 struct Author {
     draft: Draft<Effect>,
     /// How often a word was moved.
     moves: HashMap<u8, usize>,
-    disturbed: Vec<Record>,
     rule: Rule,
     levels: usize,
 }
@@ -309,11 +285,7 @@ impl Author {
             (Call::Push(level, _), Outcome::Closed) => self.one(span, Effect::Refused(*level)),
             (Call::Pop(_), _) => {
                 let next = next.filter(|next| next.outcome == Outcome::Done);
-                let rule = match self.disturbed.iter().any(|pop| pop.meets(record)) {
-                    true => Rule::Any,
-                    false => self.rule,
-                };
-                self.pop(record, rule, next.map_or(&[], |next| &next.back));
+                self.pop(record, next.map_or(&[], |next| &next.back));
             }
             (Call::Back, Outcome::Done) => self.one(span, Effect::Appears(record.back[0])),
             (Call::Newest(..) | Call::Back, Outcome::Closed) => {
@@ -362,7 +334,8 @@ impl Author {
     }
 
     /// `back` is put back next.
-    fn pop(&mut self, record: &Record, rule: Rule, back: &[u8]) {
+    fn pop(&mut self, record: &Record, back: &[u8]) {
+        let rule = self.rule;
         let (span, thread) = ((2 * record.begin, 2 * record.end), record.thread);
         let outcome = &record.outcome;
         let mut after = 0;

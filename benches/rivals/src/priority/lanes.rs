@@ -35,9 +35,7 @@ impl Lane for lane::Bands {
 
     #[inline]
     fn pop(&self, room: &mut Vec<u64>) -> Option<(u64, u64)> {
-        let run = self
-            .pop_run(room, lane::Portion::ONE, u32::MAX, |_| true)
-            .ok()?;
+        let run = self.pop_run(room, lane::Portion::ONE, u32::MAX).ok()?;
         let word = room.pop().expect("a run holds a word");
         Some((u64::from(run.rank.level()), word))
     }
