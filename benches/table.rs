@@ -104,7 +104,7 @@ fn verbs(criterion: &mut Criterion) {
         let number = vacant.slot();
         let (ticket, occupancy) = slab.admit(vacant, black_box(7), None, WAITS, |_, _, _| PLAIN);
         let ended = slab.end(number, occupancy, Verb::Cancel);
-        black_box(ended.expect("the job waits").spoils.payload);
+        black_box(slab.let_go(ended.expect("the job waits")).payload);
         let stale = slab.activate(ticket, Trace::Line);
         stale.expect_err("the ticket is stale").vacant
     });

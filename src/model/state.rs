@@ -3,7 +3,7 @@
 //! ```text
 //! Vacant ─admit→ Waiting          Vacant ─defer→ Delayed       (a terminal slot counts as vacant)
 //! Waiting ─activate→ Active       Delayed ─promote→ Waiting
-//! Waiting ─reprioritize→ Waiting  Delayed ─reschedule→ Delayed
+//! Waiting ─reprioritize→ Waiting  Delayed ─reprioritize|reschedule→ Delayed
 //! Active ─complete→ Completed  ─bury→ Dead  ─interrupt→ Interrupted
 //! Active ─retry|snooze→ Waiting or Delayed  ─requeue→ Waiting
 //! Waiting|Delayed ─expire→ Dead  ─return→ Returned
@@ -77,7 +77,7 @@ pub enum Verb {
     Activate,
     /// A delayed job's instant has come, or somebody does not want to wait for it.
     Promote,
-    /// A waiting job gets another place in line.
+    /// A waiting job gets another place in line, or a delayed one will when it waits.
     Reprioritize,
     /// A delayed job gets another instant.
     Reschedule,
@@ -126,7 +126,7 @@ impl Verb {
     pub const fn applies_to(self, state: JobState) -> bool {
         match self {
             Verb::Admit | Verb::Defer => state.is_terminal() || matches!(state, JobState::Vacant),
-            Verb::Activate | Verb::Reprioritize => matches!(state, JobState::Waiting),
+            Verb::Activate => matches!(state, JobState::Waiting),
             Verb::Promote | Verb::Reschedule => matches!(state, JobState::Delayed),
             Verb::Complete
             | Verb::Retry
@@ -134,7 +134,9 @@ impl Verb {
             | Verb::Requeue
             | Verb::Bury
             | Verb::Interrupt => matches!(state, JobState::Active),
-            Verb::Expire | Verb::Return => matches!(state, JobState::Waiting | JobState::Delayed),
+            Verb::Expire | Verb::Return | Verb::Reprioritize => {
+                matches!(state, JobState::Waiting | JobState::Delayed)
+            }
             Verb::Cancel => {
                 matches!(
                     state,
@@ -144,15 +146,14 @@ impl Verb {
         }
     }
 
-    /// The state it leads to. `retry` and `snooze` may also lead to `Delayed`.
-    pub const fn target(self) -> JobState {
+    /// The state it leads to from `state`. `retry` and `snooze` may also lead to `Delayed`.
+    #[inline(always)]
+    pub const fn target(self, state: JobState) -> JobState {
         match self {
-            Verb::Admit
-            | Verb::Promote
-            | Verb::Reprioritize
-            | Verb::Retry
-            | Verb::Snooze
-            | Verb::Requeue => JobState::Waiting,
+            Verb::Reprioritize => state,
+            Verb::Admit | Verb::Promote | Verb::Retry | Verb::Snooze | Verb::Requeue => {
+                JobState::Waiting
+            }
             Verb::Defer | Verb::Reschedule => JobState::Delayed,
             Verb::Activate => JobState::Active,
             Verb::Complete => JobState::Completed,

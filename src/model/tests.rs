@@ -26,7 +26,7 @@ fn verbs_follow_the_drawing() {
     for verb in Verb::ALL {
         for state in STATES {
             if verb.applies_to(state) && !state.is_terminal() {
-                allowed.push((state, verb, verb.target()));
+                allowed.push((state, verb, verb.target(state)));
             }
         }
     }
@@ -36,6 +36,7 @@ fn verbs_follow_the_drawing() {
         (Waiting, Activate, Active),
         (Delayed, Promote, Waiting),
         (Waiting, Reprioritize, Waiting),
+        (Delayed, Reprioritize, Delayed),
         (Delayed, Reschedule, Delayed),
         (Active, Complete, Completed),
         (Active, Retry, Waiting),

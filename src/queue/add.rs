@@ -25,7 +25,9 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Errors
     /// [`TryAddError::Full`] if at some instant during the call all `capacity` slots were taken: by jobs
     /// that wait, run or pause between two attempts, by a [`Producer`](super::Producer)'s reservation, or by a batch that
-    /// is being added.
+    /// is being added. A job that was cancelled while it waited takes none: if another thread is just
+    /// taking it out of line, the call yields to that thread, which runs none of your code meanwhile. So
+    /// it never sleeps, but this one step is not lock-free.
     /// [`TryAddError::Closed`] once shutdown began. Both give the payload back.
     ///
     /// ```
@@ -288,14 +290,6 @@ impl<T, R> Shared<T, R> {
         } else {
             self.refused(id, entered);
         }
-    }
-
-    /// Shutdown closed the line in between: the job is given back like the others, and its ticket lies nowhere.
-    #[cold]
-    fn refused(&self, id: JobId, entered: Entered) {
-        self.give_up(id);
-        let stale = self.slab.surface(entered.ticket, entered.trace);
-        self.surfaced(stale, entered.trace);
     }
 
     fn admit_many(&self, reserved: Vec<Vacancies>, payloads: Vec<T>) -> Vec<JobId> {

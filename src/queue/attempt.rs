@@ -2,17 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::Shared;
 use super::books::{Books, Item};
 use super::desk::Desk;
 use super::events::EventKind;
 use super::job::Job;
 use super::line::{Spot, Taken};
 use super::switches::Setting;
+use super::{Outcome, Shared};
 use crate::model::{Failure, Verb};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::take_panic_location;
-use crate::table::{Claim, Trace};
+use crate::table::{Claim, Spoils, Trace};
 
 /// Whose attempts they are.
 pub(super) struct Attend<'a> {
@@ -40,7 +40,10 @@ impl<T: Send + Sync, R: Send> Shared<T, R> {
     ) -> Option<u64> {
         let claim = match self.slab.activate(taken.ticket, taken.trace) {
             Ok(claim) => claim,
-            Err(stale) => return self.surfaced(stale, taken.trace),
+            Err(stale) => {
+                self.surfaced(stale);
+                return None;
+            }
         };
         self.slab.set_place(&claim, taken.trace, taken.place);
         let now = self.switches.after_step();
@@ -49,7 +52,7 @@ impl<T: Send + Sync, R: Send> Shared<T, R> {
             match self.started(now, &claim) {
                 true => deadline = self.begin_timed(&claim, attend),
                 false => {
-                    self.put_back(claim, None);
+                    self.put_back_or_share(claim, None);
                     return None;
                 }
             }
@@ -89,7 +92,10 @@ impl<T, R> Shared<T, R> {
                 self.wait_for_holders(claim);
                 return None;
             }
-            Err(stale) => return self.surfaced(stale, taken.trace),
+            Err(stale) => {
+                self.surfaced(stale);
+                return None;
+            }
         };
         self.slab.set_place(&claim, taken.trace, taken.place);
         let now = self.switches.after_step();
@@ -98,7 +104,7 @@ impl<T, R> Shared<T, R> {
             match self.started(now, &claim) {
                 true => deadline = self.begin_timed(&claim, attend),
                 false => {
-                    self.put_back(claim, Some(payload));
+                    self.put_back_or_share(claim, Some(payload));
                     return None;
                 }
             }
@@ -138,20 +144,32 @@ impl<T, R> Shared<T, R> {
     }
 
     /// The attempt was none: the job waits again, with its payload if that was taken, where it lay.
+    ///
+    /// # Errors
+    /// Somebody has decided the job meanwhile: what is left of it may be the user's code.
     #[cold]
-    pub(super) fn put_back(&self, claim: Claim, payload: Option<T>) {
+    pub(super) fn put_back(
+        &self,
+        claim: Claim,
+        payload: Option<T>,
+    ) -> Result<(), Spoils<T, Outcome<R>>> {
         let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
         let (trace, place) = self.slab.place(&claim);
         let entered = match payload {
             Some(payload) => self.slab.requeue_with(claim, payload, Trace::Side),
             None => self.slab.retry(claim, Verb::Requeue, Trace::Side),
         };
-        match entered {
-            Ok(entered) => {
-                self.tell(EventKind::Requeued, id, entered.ticket.epoch(), 0, None);
-                self.enqueue(id, entered, Spot::Back(trace, place));
-            }
-            Err(spoils) => self.share_late(spoils),
+        let entered = entered?;
+        self.tell(EventKind::Requeued, id, entered.ticket.epoch(), 0, None);
+        self.enqueue(id, entered, Spot::Back(trace, place));
+        Ok(())
+    }
+
+    /// The same, and drops what is left of a job that was decided meanwhile.
+    #[cold]
+    pub(super) fn put_back_or_share(&self, claim: Claim, payload: Option<T>) {
+        if let Err(spoils) = self.put_back(claim, payload) {
+            self.share_late(spoils);
         }
     }
 

@@ -372,7 +372,7 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     }
 
     /// Called after each failed attempt whose failure was accepted, whether or not another follows; on the worker's thread, or
-    /// on the clerk's if it timed out.
+    /// on the clerk's if it timed out. A retry without a pause may begin on another worker meanwhile.
     pub fn on_failed<F>(mut self, hook: F) -> Self
     where
         F: Fn(&JobBrief, &Failure) + Send + Sync + 'static,

@@ -6,6 +6,7 @@ use super::events::EventKind;
 use super::{ChangeError, Queue, Shared};
 use crate::model::{JobId, JobState};
 use crate::sync::Backoff;
+use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{NotMoved, Ticket};
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
@@ -31,9 +32,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         loop {
             match shared.look(id)? {
                 (JobState::Delayed, _) => {
-                    shared.slab.set_priority(id.slot, priority);
-                    // Promoted meanwhile, it may have gone where it was to go before.
-                    if let (JobState::Delayed, _) = shared.look(id)? {
+                    if shared.reprioritized(id, priority) {
                         return Ok(());
                     }
                 }
@@ -69,27 +68,19 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// ```
     pub fn promote(&self, id: JobId) -> Result<(), ChangeError> {
         let shared = &self.shared;
-        let (state, _) = shared.look(id)?;
-        let promoted = shared.slab.promote(
-            id.slot,
-            Some(id.occupancy),
-            shared.time.now().to_nanos(),
-            shared.trace_when_due(id.slot),
-        );
-        match promoted {
-            Some(entered) => {
-                shared.promoted(entered);
-                shared.review(id.slot);
-                Ok(())
+        shared.while_delayed(id, || {
+            let now = shared.time.now().to_nanos();
+            let trace = shared.trace_when_due(id.slot);
+            match shared.slab.promote(id.slot, Some(id.occupancy), now, trace) {
+                Some(entered) => {
+                    shared.promoted(entered);
+                    shared.review(id.slot);
+                    true
+                }
+                // A former handler runs still: when it has returned, the job waits at once.
+                None => shared.postpone(id.slot, id.occupancy, now, 0),
             }
-            // A former handler runs still: when it has returned, the job waits at once.
-            None if shared.postpone(id.slot, id.occupancy, shared.time.now().to_nanos(), 0) => {
-                Ok(())
-            }
-            None => Err(ChangeError::State(
-                shared.look(id).map_or(state, |now| now.0),
-            )),
-        }
+        })
     }
 
     /// Makes a delayed job due `delay` from now instead.
@@ -108,14 +99,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// ```
     pub fn reschedule(&self, id: JobId, delay: Duration) -> Result<(), ChangeError> {
         let shared = &self.shared;
-        let (state, _) = shared.look(id)?;
         let due = shared.time.after(delay);
-        match shared.postpone(id.slot, id.occupancy, due, 0) {
-            true => Ok(()),
-            false => Err(ChangeError::State(
-                shared.look(id).map_or(state, |now| now.0),
-            )),
-        }
+        shared.while_delayed(id, || shared.postpone(id.slot, id.occupancy, due, 0))
     }
 }
 
@@ -124,6 +109,42 @@ impl<T, R> Shared<T, R> {
     fn look(&self, id: JobId) -> Result<(JobState, Option<Ticket>), ChangeError> {
         let found = (id.queue == self.number).then(|| self.slab.look(id.slot, id.occupancy));
         found.flatten().ok_or(ChangeError::Gone)
+    }
+
+    /// Tries `change`, which needs a delayed job, as long as the job is delayed.
+    fn while_delayed(&self, id: JobId, change: impl Fn() -> bool) -> Result<(), ChangeError> {
+        loop {
+            match self.look(id)?.0 {
+                JobState::Delayed if change() => return Ok(()),
+                // Somebody else has changed it meanwhile.
+                JobState::Delayed => {}
+                state => return Err(ChangeError::State(state)),
+            }
+        }
+    }
+
+    /// Gives a delayed job another priority; false if it is not delayed any more.
+    fn reprioritized(&self, id: JobId, priority: u32) -> bool {
+        let (slot, occupancy) = (id.slot, id.occupancy);
+        // One at a time: each writes the priority before its step.
+        let step = || self.slab.reprioritize_delayed(slot, occupancy, priority);
+        match self.dossiers.locked(slot, step) {
+            Ok(epoch) => {
+                self.tell(EventKind::Reprioritized, id, epoch, 0, None);
+                // While it was held it may have become due in vain.
+                let due = self.slab.record(slot).due.load(Relaxed);
+                if due <= self.time.now().to_nanos() {
+                    self.announce(slot, due);
+                }
+                true
+            }
+            Err(spoils) => {
+                spoils
+                    .into_iter()
+                    .for_each(|spoils| self.share_late(spoils));
+                false
+            }
+        }
     }
 
     /// Moves a waiting job; false if its ticket was used or replaced, so that the caller must look again.

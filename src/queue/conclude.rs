@@ -9,8 +9,7 @@ use super::events::EventKind;
 use super::notes::keep;
 use super::{Outcome, Shared};
 use crate::model::{Failure, JobError, JobId, JobState, discard, unharmed};
-use crate::sync::atomic::Ordering::Relaxed;
-use crate::table::{Ended, Trace};
+use crate::table::{Ended, Ticket, Trace};
 
 /// What a [hook](crate::QueueBuilder::on_completed) is told of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +73,6 @@ impl<T, R> Shared<T, R> {
         self.keep_record(end);
         match ending {
             Ending::Value(value) => {
-                if let Some(results) = &self.results {
-                    results.keep(end.id, value);
-                }
                 if let Some(hook) = &self.hooks.completed {
                     unharmed(|| hook(&end.brief(), value));
                 }
@@ -156,7 +152,32 @@ impl<T, R> Shared<T, R> {
         }
     }
 
-    /// A job was ended from outside: tells, takes its ticket out of where it lies, and shares the spoils.
+    /// Ends a job from outside by `end`: a ticket of it that becomes stale counts as a stray.
+    pub(super) fn ending(
+        &self,
+        end: impl FnOnce() -> Option<Ended<T, Outcome<R>>>,
+    ) -> Option<Ended<T, Outcome<R>>> {
+        self.making_stray(end, |ended| {
+            ended.as_ref().is_some_and(|ended| ended.stale.is_some())
+        })
+    }
+
+    /// The same by whoever has the job's `ticket` in hand, from where `trace` says: it is dropped at once.
+    pub(super) fn ending_in_hand(
+        &self,
+        (ticket, trace): (Ticket, Trace),
+        end: impl FnOnce() -> Option<Ended<T, Outcome<R>>>,
+    ) -> Option<Ended<T, Outcome<R>>> {
+        let mut ended = self.ending(end)?;
+        if ended.stale.is_some_and(|(stale, _)| stale == ticket) {
+            self.drop_stale(ticket, trace);
+            ended.stale = None;
+        }
+        Some(ended)
+    }
+
+    /// A job was ended from outside: takes its ticket out of where it lies, tells, and shares the spoils.
+    /// It may run the user's code, and does so only when nobody can wait for the ticket.
     pub(super) fn ended(
         &self,
         slot: u32,
@@ -178,19 +199,18 @@ impl<T, R> Shared<T, R> {
             Err(JobError::Failed(failure)) => Ending::Failure(failure),
             _ => Ending::Neither,
         };
-        self.conclude(&end, ending);
-        match ended.stale {
-            Some((_, Trace::Line)) => {
-                self.strays.fetch_add(1, Relaxed);
-                self.may_compact(slot);
-            }
-            Some((ticket, Trace::Side)) => {
-                self.take_out(ticket);
-                self.nudge(slot);
-            }
-            None if ended.before == JobState::Delayed => self.review(slot),
-            None => {}
+        if let Some((ticket, Trace::Side)) = ended.stale {
+            self.take_out(ticket);
         }
-        self.share(ended.spoils, outcome);
+        self.conclude(&end, ending);
+        let before = ended.before;
+        let spoils = self.slab.let_go(ended);
+        if before == JobState::Delayed {
+            self.review(slot);
+        }
+        if spoils.vacant.is_none() {
+            self.nudge(slot);
+        }
+        self.share(spoils, outcome);
     }
 }

@@ -2,10 +2,11 @@
 
 use super::books::{Books, Item};
 use super::switches::Setting;
-use super::{Managed, Queue, QueueStats, Shared};
-use crate::model::{JobError, JobId, JobState, Verb};
+use super::{Managed, Outcome, Queue, QueueStats, Shared};
+use crate::model::{JobError, JobId, JobState, Verb, discard};
 use crate::sync::atomic::Ordering::SeqCst;
 use crate::sync::atomic::fence;
+use crate::table::{Ended, Entered};
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Cancels a job; true if that is how it ended.
@@ -84,29 +85,49 @@ impl<T, R> Shared<T, R> {
             return false;
         }
         let end = || self.slab.end(id.slot, id.occupancy, Verb::Cancel);
-        let ended = match &reason {
-            None => end(),
+        let (ended, former) = match &reason {
+            None => (self.ending(end), None),
             // A name that never was, or is no more, must not leave a note.
-            Some(_) if self.slab.state(id.slot, id.occupancy).is_none() => None,
+            Some(_) if self.slab.state(id.slot, id.occupancy).is_none() => (None, None),
             // Under the dossier's lock, so that who sees the job cancelled finds the reason.
-            Some(_) => self.with_dossier(id, |dossier| {
-                end().inspect(|_| dossier.cancel_reason = reason.clone())
+            Some(_) => self.dossiers.with(id.slot, id.occupancy, |dossier| {
+                let ended = self.ending(end);
+                ended.inspect(|_| dossier.cancel_reason = reason.clone())
             }),
         };
-        let Some(ended) = ended else {
-            return false;
-        };
-        self.common.enter(Item::Cancelled);
-        self.ended(id.slot, ended, None, Err(JobError::Cancelled { reason }));
-        true
+        let cancelled = ended.is_some();
+        if let Some(ended) = ended {
+            self.common.enter(Item::Cancelled);
+            self.ended(id.slot, ended, None, Err(JobError::Cancelled { reason }));
+        }
+        // It may hold values of the user's, which are not dropped before the ticket can be found.
+        discard(former);
+        cancelled
     }
 
     /// `return`: shutdown ends the job, if it waits, and keeps its payload.
     #[cold]
     pub(super) fn give_up(&self, id: JobId) {
-        let Some(ended) = self.slab.end(id.slot, id.occupancy, Verb::Return) else {
-            return;
-        };
+        let end = || self.slab.end(id.slot, id.occupancy, Verb::Return);
+        if let Some(ended) = self.ending(end) {
+            self.given_up(id, ended);
+        }
+    }
+
+    /// Shutdown closed the line before the job's ticket got in: the job is given back like the others, and
+    /// its ticket lies nowhere.
+    #[cold]
+    pub(super) fn refused(&self, id: JobId, entered: Entered) {
+        let in_hand = (entered.ticket, entered.trace);
+        let end = || self.slab.end(id.slot, id.occupancy, Verb::Return);
+        match self.ending_in_hand(in_hand, end) {
+            Some(ended) => self.given_up(id, ended),
+            // Somebody else has ended it.
+            None => self.drop_stale(entered.ticket, entered.trace),
+        }
+    }
+
+    fn given_up(&self, id: JobId, ended: Ended<T, Outcome<R>>) {
         self.common.enter(Item::Returned);
         self.ended(id.slot, ended, None, Err(JobError::Returned));
     }

@@ -79,9 +79,10 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         let shared = self.queue.shared.clone();
         while let Found::Work = self.find(&shared) {
             let several = self.batch.tickets.len() > 1;
+            // Whether others see the tickets that are not started.
+            let mut in_view = several;
             if several {
-                let batch = &self.batch;
-                self.desk.tray.lay_out(&batch.tickets, batch.place);
+                self.lay_out();
                 // Somebody may have gone to sleep since this worker decided to take several.
                 shared.idle.notify_one();
             }
@@ -92,6 +93,12 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 }
                 let now = shared.switches.now();
                 if now.any(Setting::BEFORE_START) {
+                    let hides = cfg!(guichet_bug = "dispatch_pause_hides_ticket");
+                    let stays = now.any(Setting::IDLE) && self.batch.trace == Trace::Line;
+                    if stays && !in_view && !hides {
+                        self.lay_out();
+                        in_view = true;
+                    }
                     match self.goes_on(&shared, at, now) {
                         Ready::Start => {}
                         // Something more urgent may have come.
@@ -99,7 +106,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                         Ready::Leave => break,
                     }
                 }
-                if several {
+                if in_view {
                     self.desk.tray.start(at);
                 }
                 self.run(&shared, self.batch.get(at), &attempt);
@@ -117,15 +124,22 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 shared.line_up_again(self.batch.get(at));
                 return Ready::Leave;
             }
-            // The others can be found where they are: by their jobs, and on the desk by other workers.
+            // The others can be found where they are: by their jobs, and on the desk by other workers and
+            // by adders who need the slots of stale ones.
             return match self.waits_in_hand(shared) {
                 true => Ready::LookAgain,
                 false => Ready::Leave,
             };
         }
         // Never handed out after its time to live; the ticket is then stale.
-        shared.expire_now(self.batch.get(at));
+        expire(shared, self.batch.get(at));
         Ready::Start
+    }
+
+    /// Shows the batch to the other workers.
+    fn lay_out(&self) {
+        let Batch { tickets, place, .. } = &self.batch;
+        self.desk.tray.lay_out(tickets, *place);
     }
 
     /// Waits with tickets in hand until the queue is not halted any more; false if it has stopped.
@@ -170,7 +184,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             if taken.is_err() {
                 return;
             }
-            shared.expire_now(self.urgent.get(0));
+            expire(shared, self.urgent.get(0));
             self.run(shared, self.urgent.get(0), attempt);
         }
     }
@@ -286,7 +300,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         if halted || shared.take(batch, Portion::ONE, u32::MAX).is_err() {
             return false;
         }
-        shared.expire_now(self.batch.get(0));
+        expire(&shared, self.batch.get(0));
         self.run(&shared, self.batch.get(0), &attempt);
         true
     }
@@ -297,6 +311,13 @@ impl<T: Send + 'static, R: Send + 'static> Drop for Station<T, R> {
     fn drop(&mut self) {
         self.desk.close();
         self.queue.shared.spare_desks.lock().push(self.desk.clone());
+    }
+}
+
+/// Ends the job whose ticket is in hand, if its time to live is over.
+fn expire<T, R>(shared: &Shared<T, R>, taken: Taken) {
+    if let Some(ended) = shared.expire_in_hand(taken) {
+        shared.expired(taken.ticket.slot(), ended);
     }
 }
 

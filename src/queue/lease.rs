@@ -10,12 +10,10 @@ use super::books::{Books, Item};
 use super::consumer::Seat;
 use super::host::Visit;
 use super::job::Job;
-use super::line::Batch;
 use super::revoked::Revoked;
 use super::switches::Setting;
 use super::{Queue, Shared};
-use crate::lane::Portion;
-use crate::model::{Failure, JobId, PopError, Verb};
+use crate::model::{Failure, JobId, Verb};
 use crate::sync::{Arc, Deadline, thread};
 use crate::table::Claim;
 
@@ -369,100 +367,18 @@ impl<T: Send + Sync + fmt::Debug + 'static, R: Send + 'static> fmt::Debug for Le
     }
 }
 
-impl<T, R> Shared<T, R> {
-    /// The next job, taken out with its payload; not while there is none. For who puts it back or ends it at once.
-    pub(super) fn take_owned(&self) -> Option<(Claim, T)> {
-        let mut batch = Batch::new(1);
-        loop {
-            self.take(&mut batch, Portion::ONE, u32::MAX).ok()?;
-            let taken = batch.get(0);
-            match self.slab.activate_owned(taken.ticket, taken.trace) {
-                Ok((claim, Some(payload))) => {
-                    self.slab.set_place(&claim, taken.trace, taken.place);
-                    self.tell_started(&claim);
-                    return Some((claim, payload));
-                }
-                Ok((claim, None)) => self.wait_for_holders(claim),
-                Err(stale) => {
-                    self.surfaced(stale, taken.trace);
-                }
-            }
-        }
-    }
-}
-
-impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
-    /// Waits for a job up to `deadline`, as long as `may` says that the caller is to have it; [`LeaseError::Timeout`] also
-    /// when it says no.
-    pub(super) fn wait_for_lease(
-        self: &Arc<Self>,
-        deadline: Option<Deadline>,
-        may: &dyn Fn() -> bool,
-    ) -> Result<Lease<T, R>, LeaseError> {
-        let attempt = |_| match may() {
-            false => Some(Err(LeaseError::Timeout)),
-            true => self.try_lease().transpose(),
-        };
-        let more = || self.work_left();
-        let found = self
-            .idle
-            .wait_until(deadline, attempt, more, || self.line.popped());
-        found.unwrap_or(Err(LeaseError::Timeout))
-    }
-
-    /// The next job, if there is one; `Closed` if there never will be.
-    pub(super) fn try_lease(self: &Arc<Self>) -> Result<Option<Lease<T, R>>, LeaseError> {
-        let Some(host) = self.host.upgrade() else {
-            return Err(LeaseError::Closed);
-        };
-        let mut batch = Batch::new(1);
-        loop {
-            // Asked first, as in a worker's look.
-            let now = self.switches.seen();
-            if now.any(Setting::STOPPED) {
-                return Err(LeaseError::Closed);
-            }
-            if now.any(Setting::HALTED) {
-                return Ok(None);
-            }
-            match self.take(&mut batch, Portion::ONE, u32::MAX) {
-                Ok(()) => {}
-                Err(empty) => match self.any_unstarted() {
-                    Some(ticket) => batch.take_over(ticket),
-                    None if now.any(Setting::CLOSED) || empty == PopError::Closed => {
-                        return Err(LeaseError::Closed);
-                    }
-                    None => return Ok(None),
-                },
-            }
-            let taken = batch.get(0);
-            self.expire_now(taken);
-            // Before the job is active: a shutdown that finds it so finds the visit.
-            let visit = Visit::begin(host.clone());
-            match self.slab.activate(taken.ticket, taken.trace) {
-                Err(stale) => {
-                    self.surfaced(stale, taken.trace);
-                }
-                Ok(claim) => {
-                    self.slab.set_place(&claim, taken.trace, taken.place);
-                    if !self.started(self.switches.after_step(), &claim) {
-                        self.put_back(claim, None);
-                        return Ok(None);
-                    }
-                    return Ok(Some(Lease {
-                        queue: self.clone(),
-                        deadline: self.begin_lease(&claim),
-                        claim: Some(claim),
-                        _visit: visit,
-                        _seat: None,
-                    }));
-                }
-            }
-        }
-    }
-}
-
 impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
+    /// The attempt that `claim` has begun; `deadline` is when its time is over, 0 if never.
+    pub(super) fn new(queue: Arc<Shared<T, R>>, claim: Claim, deadline: u64, visit: Visit) -> Self {
+        Lease {
+            queue,
+            claim: Some(claim),
+            deadline,
+            _visit: visit,
+            _seat: None,
+        }
+    }
+
     /// Counts against its consumer from now on.
     pub(super) fn seated(mut self, seat: Seat) -> Self {
         self._seat = Some(seat);

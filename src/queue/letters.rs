@@ -389,7 +389,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<DeadLetter<T>, R> {
             }
         }
         for (claim, letter) in kept {
-            shared.put_back(claim, Some(letter));
+            shared.put_back_or_share(claim, Some(letter));
         }
         done
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Shared;
 use crate::lane::{Bands, Heap, IN_LINE, Item, Place, Portion, Rank, Schedule};
 use crate::model::{Order, Policy, PopError};
-use crate::sync::atomic::Ordering::Relaxed;
-use crate::table::{Entered, NotMoved, Surfaced, Ticket, Trace, Vacant};
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::table::{Entered, NotMoved, Surfaced, Ticket, Trace};
 
 /// Priorities up to which a heap has a list for each instead of comparing keys.
 const LISTED: u32 = 1 << 20;
@@ -188,16 +188,18 @@ impl<T, R> Shared<T, R> {
             ticket: taken.ticket,
             trace: Trace::Side,
         };
-        // If the line is closed, whoever closed it finds the job by its slot.
-        let _ = self.line_up(entered, Spot::Back(Trace::Side, taken.place));
+        if !self.line_up(entered, Spot::Back(Trace::Side, taken.place)) {
+            // Until its ticket is dropped the slot is its job's.
+            let slot = taken.ticket.slot();
+            self.refused(self.id_of(slot, self.slab.occupancy_of(slot)), entered);
+        }
     }
 
     /// Takes a stale ticket out of where tickets can be taken out, and its slot back. If it is not there, whoever took it out
     /// finds that it is stale.
     pub(super) fn take_out(&self, ticket: Ticket) {
         if self.line.remove(ticket) {
-            let vacant = self.slab.surface(ticket, Trace::Side).vacant;
-            vacant.into_iter().for_each(|slot| self.vacate(slot));
+            self.drop_stale(ticket, Trace::Side);
         }
     }
 
@@ -310,51 +312,64 @@ impl<T, R> Shared<T, R> {
         }
     }
 
-    /// Whether a ticket that was taken out of a line still means something, and must go to the front.
-    fn set_aside(&self, word: u64, surfaced: &mut Vec<Vacant>) -> bool {
-        match self.slab.set_aside(Ticket::from_bits(word)) {
-            Ok(()) => true,
-            Err(stale) => {
-                surfaced.extend(self.note(stale));
-                false
-            }
-        }
-    }
-
-    /// A ticket has left the lines without being used; its slot, if that was its last trace.
-    pub(super) fn note(&self, stale: Surfaced) -> Option<Vacant> {
-        if stale.counted {
+    /// A step by which a ticket becomes stale. It counts as a stray before the step, so that no adder
+    /// says "full" of its slot, and until that was given back; `strays` says whether the step left one.
+    pub(super) fn making_stray<X>(
+        &self,
+        step: impl FnOnce() -> X,
+        strays: impl FnOnce(&X) -> bool,
+    ) -> X {
+        self.strays.fetch_add(1, Relaxed);
+        let done = step();
+        if !strays(&done) {
             self.strays.fetch_sub(1, Relaxed);
         }
-        stale.vacant
+        done
     }
 
-    /// Whether stale tickets keep slots, about now.
-    pub(super) fn has_strays(&self) -> bool {
-        // Who ends a job counts its ticket after the fact, so for an instant there may be fewer than none.
-        self.strays.load(Relaxed) as i64 > 0
+    /// A stale ticket is dropped: it lies nowhere any more. With it, perhaps, its slot comes back.
+    pub(super) fn drop_stale(&self, ticket: Ticket, trace: Trace) {
+        self.surfaced(self.slab.surface(ticket, trace));
     }
 
-    /// Gets back the slots of ended jobs whose tickets still lie in lines or on desks. True if there were any.
+    /// A ticket was found stale and was dropped.
     #[cold]
-    pub(super) fn compact(&self) -> bool {
-        let Line::Bands(bands, _) = &self.line else {
-            return false;
-        };
-        if !self.has_strays() {
-            return false;
+    pub(super) fn surfaced(&self, stale: Surfaced) {
+        stale.vacant.into_iter().for_each(|slot| self.vacate(slot));
+        if stale.counted {
+            // ORDERING: Release — the slot's return before the stray is gone; pairs with `has_strays`.
+            let before = self.strays.fetch_sub(1, Release);
+            debug_assert!(before > 0, "a stray was not counted");
         }
-        let mut surfaced = Vec::new();
-        bands.collect(|word| self.set_aside(word, &mut surfaced));
+    }
+
+    /// Whether stale tickets keep slots. Once it says no, the slots of all that were counted before are
+    /// back in their pools.
+    pub(super) fn has_strays(&self) -> bool {
+        // ORDERING: Acquire — the slots that strays had kept; pairs with the Release in `surfaced`.
+        self.strays.load(Acquire) != 0
+    }
+
+    /// Drops the stale tickets that lie in lines or on desks.
+    #[cold]
+    pub(super) fn compact(&self) {
+        if let Line::Bands(bands, _) = &self.line {
+            let mut stale = Vec::new();
+            bands.collect(|word| match self.slab.set_aside(Ticket::from_bits(word)) {
+                Ok(()) => true,
+                Err(surfaced) => {
+                    stale.push(surfaced);
+                    false
+                }
+            });
+            stale.into_iter().for_each(|stale| self.surfaced(stale));
+        }
         let stations = self.stations.lock().clone();
         for (ticket, _) in stations.iter().flat_map(|desk| desk.tray.unstarted()) {
             if !self.slab.is_current(ticket) {
-                surfaced.extend(self.note(self.slab.surface(ticket, Trace::Line)));
+                self.drop_stale(ticket, Trace::Line);
             }
         }
-        let found = !surfaced.is_empty();
-        surfaced.into_iter().for_each(|slot| self.vacate(slot));
-        found
     }
 
     /// A waiting job moves behind its peers of another priority. `Starting`: a worker has it in hand.
@@ -362,23 +377,18 @@ impl<T, R> Shared<T, R> {
         let slot = ticket.slot();
         match &self.line {
             Line::Bands(bands, _) => {
-                let mut stray = false;
-                let moved = bands.replace(ticket.to_bits(), priority - 1, |present| {
-                    stray = !present;
-                    let new = self.slab.reprioritize(ticket, present)?;
-                    self.slab.set_priority(slot, priority);
-                    Ok(new.to_bits())
-                });
-                match moved {
-                    Ok(Ok(())) => {
-                        if stray {
-                            self.strays.fetch_add(1, Relaxed);
-                        }
-                        Ok(())
-                    }
-                    Ok(Err(not)) => Err(not),
-                    Err(_) => Err(NotMoved::Starting),
-                }
+                let replace = || {
+                    let mut stray = false;
+                    let moved = bands.replace(ticket.to_bits(), priority - 1, |present| {
+                        let new = self.slab.reprioritize(ticket, present)?;
+                        stray = !present;
+                        self.slab.set_priority(slot, priority);
+                        Ok(new.to_bits())
+                    });
+                    (moved, stray)
+                };
+                let (moved, _) = self.making_stray(replace, |(_, stray)| *stray);
+                moved.unwrap_or(Err(NotMoved::Starting))
             }
             Line::Heap(heap, key) => {
                 // The key of an aging queue counts the new priority.

@@ -167,9 +167,17 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     }
 
     /// The result of a completed job, if the queue [keeps](crate::QueueBuilder::keep_results) results and this one is among
-    /// them.
+    /// them. It is there as soon as the job is seen to be completed.
     pub fn result(&self, id: JobId) -> Option<R> {
-        self.shared.results.as_ref()?.get(id)
+        let shared = &self.shared;
+        let completed = || {
+            let state = shared.slab.state(id.slot, id.occupancy);
+            state == Some(JobState::Completed)
+        };
+        if id.queue != shared.number {
+            return None;
+        }
+        shared.results.as_ref()?.get(id, &completed)
     }
 
     /// How many records of ended jobs in `state` are kept.

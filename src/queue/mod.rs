@@ -35,6 +35,7 @@ mod host;
 mod inspect;
 mod job;
 mod lease;
+mod lease_search;
 mod letters;
 mod line;
 mod lookup;

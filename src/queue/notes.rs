@@ -22,16 +22,17 @@ pub(super) mod keep {
 }
 
 impl<T, R> Shared<T, R> {
-    /// Notes a failed attempt if `step` decides it.
+    /// Notes a failed attempt if `step` decides it. With it comes the slot's former dossier, if there is one,
+    /// for the caller to drop: it may hold values of the user's.
     pub(super) fn with_error<X, E>(
         &self,
         id: JobId,
         attempt: u32,
         failure: &Failure,
         step: impl FnOnce() -> Result<X, E>,
-    ) -> Result<X, E> {
+    ) -> (Result<X, E>, Option<Box<Dossier>>) {
         let error = self.error_of(attempt, failure);
-        self.with_dossier(id, |dossier| {
+        self.dossiers.with(id.slot, id.occupancy, |dossier| {
             // The lock keeps everybody else from the dossier meanwhile.
             step().inspect(|_| dossier.fail(error))
         })

@@ -3,7 +3,7 @@
 use super::switches::Setting;
 use super::{Shared, current_worker};
 use crate::park::{Care, EventCount, Yields};
-use crate::sync::{Deadline, Mutex, thread_number};
+use crate::sync::{Backoff, Deadline, Mutex, thread_number};
 use crate::table::{Pool, Vacancies, Vacant};
 
 /// Why no slot was given.
@@ -50,13 +50,30 @@ impl<T, R> Shared<T, R> {
     #[inline(always)]
     pub(super) fn claim(&self, room: &Room) -> Option<Vacant> {
         let claim = || room.pool.claim_one(thread_number());
-        claim().or_else(|| self.compact().then(claim).flatten())
+        claim().or_else(|| self.claim_from_strays(claim))
     }
 
     /// Up to `most` slots, at least one.
     pub(super) fn claim_run(&self, room: &Room, most: usize) -> Option<Vacancies> {
         let claim = || room.pool.claim(thread_number(), most.min(32) as u32);
-        claim().or_else(|| self.compact().then(claim).flatten())
+        claim().or_else(|| self.claim_from_strays(claim))
+    }
+
+    /// Nothing was vacant: claims what stale tickets kept. Those that lie somewhere are dropped; who has
+    /// one in hand is about to, and is waited for, so that "full" is said only if it is true.
+    #[cold]
+    fn claim_from_strays<X>(&self, claim: impl Fn() -> Option<X>) -> Option<X> {
+        let mut backoff = Backoff::default();
+        while self.has_strays() {
+            self.compact();
+            let claimed = claim();
+            if claimed.is_some() || cfg!(guichet_bug = "room_no_wait_for_strays") {
+                return claimed;
+            }
+            backoff.snooze();
+        }
+        // The last ones came back since the caller looked.
+        claim()
     }
 
     /// A slot for one job; waits for it up to `deadline`.

@@ -7,11 +7,12 @@ use super::books::{Books, Item};
 use super::conclude::{End, Ending, JobBrief};
 use super::events::EventKind;
 use super::line::Spot;
+use super::results::Shown;
 use super::switches::Setting;
 use super::{Outcome, Shared};
 use crate::model::{Backoff, Failure, FailureKind, JobError, JobState, Verb, discard, unharmed};
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::table::{Claim, Entered, Owed, Past, Spoils, Surfaced, Trace};
+use crate::table::{Claim, Entered, Owed, Past, Spoils, Trace};
 
 /// What follows an attempt that did not work.
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +44,12 @@ impl<T, R> Shared<T, R> {
     fn complete(&self, claim: Claim, value: R, books: &impl Books) -> bool {
         let (past, occupancy) = (claim.past(), self.slab.occupancy(&claim));
         let wishes = self.wishes(claim.slot(), claim.marks());
+        if self.results.is_some() {
+            return self.complete_with_result(claim, value, books);
+        }
         let whole = match self.slab.settle_whole(claim, Verb::Complete) {
             Ok(whole) => whole,
-            Err(claim) => return self.complete_in_steps(claim, value, books),
+            Err(claim) => return self.complete_in_steps(claim, None, value, books),
         };
         books.enter(Item::Completed);
         let asked = self.switches.after_step().any(Setting::AT_END);
@@ -66,9 +70,25 @@ impl<T, R> Shared<T, R> {
         true
     }
 
-    /// `complete`, where somebody else holds the job, or has decided it.
+    /// `complete`, where the result is kept.
     #[cold]
-    fn complete_in_steps(&self, claim: Claim, value: R, books: &impl Books) -> bool {
+    fn complete_with_result(&self, claim: Claim, value: R, books: &impl Books) -> bool {
+        let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
+        let valid = || !self.slab.is_revoked(&claim);
+        let results = self.results.as_ref();
+        let shown = results.and_then(|results| results.show(id, &value, &valid));
+        self.complete_in_steps(claim, shown, value, books)
+    }
+
+    /// `complete`, where somebody else holds the job, or has decided it, or its result is kept.
+    #[cold]
+    fn complete_in_steps(
+        &self,
+        claim: Claim,
+        shown: Option<Shown>,
+        value: R,
+        books: &impl Books,
+    ) -> bool {
         let (past, occupancy) = (claim.past(), self.slab.occupancy(&claim));
         let wishes = self.wishes(claim.slot(), claim.marks());
         let settled = self.slab.settle_in_steps(claim, Verb::Complete);
@@ -77,6 +97,13 @@ impl<T, R> Shared<T, R> {
         } else {
             Item::Late
         });
+        if let (Some(results), Some(shown)) = (&self.results, shown) {
+            let id = self.id_of(past.slot(), occupancy);
+            match settled.won {
+                true => results.keep(id, shown),
+                false => results.withdraw(id, shown),
+            }
+        }
         if settled.won {
             let known = (settled.noted, wishes);
             self.completed(past, occupancy, known, Ending::Value(&value));
@@ -244,31 +271,23 @@ impl<T, R> Shared<T, R> {
             true => self.slab.retry(claim, verb, trace).map(Some),
             false => self.put_off(claim, verb, due).map(|()| None),
         };
-        let done: Result<Option<Entered>, _> = match verb {
+        let (done, former): (Result<Option<Entered>, _>, _) = match verb {
             Verb::Retry => self.with_error(id, attempt, &failure, step),
             // As there: a time-out decides under this lock, and both write the job's instant before their step.
-            Verb::Snooze => self.dossiers.locked(slot, step),
-            _ => step(),
+            Verb::Snooze => (self.dossiers.locked(slot, step), None),
+            _ => (step(), None),
         };
         let Ok(entered) = done.map_err(|spoils| {
             books.enter(Item::Late);
             self.share_late(spoils);
             self.forget(id);
         }) else {
-            discard(failure);
+            discard((failure, former));
             return false;
         };
         // Counted and told before anybody can begin the next attempt.
         books.enter(item);
         self.tell(kind, id, epoch, attempt, Some(failure.kind()));
-        if verb == Verb::Retry {
-            let brief = JobBrief {
-                id,
-                attempt,
-                ended: false,
-            };
-            self.on_failed(&brief, &failure);
-        }
         if let Some(pause) = failure.limited() {
             self.hold_for(pause);
         }
@@ -279,7 +298,17 @@ impl<T, R> Shared<T, R> {
         if self.switches.now().any(Setting::MORTAL) {
             self.review(slot);
         }
-        discard(failure);
+        // The user's code only now: until its ticket lay in line nobody could find a job that was
+        // cancelled, though its slot is needed.
+        if verb == Verb::Retry {
+            let brief = JobBrief {
+                id,
+                attempt,
+                ended: false,
+            };
+            self.on_failed(&brief, &failure);
+        }
+        discard((failure, former));
         true
     }
 
@@ -362,17 +391,6 @@ impl<T, R> Shared<T, R> {
     #[cold]
     pub(super) fn share_late(&self, spoils: Spoils<T, Outcome<R>>) {
         self.share(spoils, Err(JobError::Cancelled { reason: None }));
-    }
-
-    /// A stale ticket came up; with it, perhaps, its slot.
-    #[cold]
-    pub(super) fn surfaced(&self, stale: Surfaced, trace: Trace) -> Option<u64> {
-        let vacant = match trace {
-            Trace::Line => self.note(stale),
-            Trace::Side => stale.vacant,
-        };
-        vacant.into_iter().for_each(|slot| self.vacate(slot));
-        None
     }
 }
 

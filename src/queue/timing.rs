@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use super::archive::DeadReason;
 use super::books::{Books, Item};
+use super::dossier::Dossier;
 use super::events::EventKind;
 use super::line::{Spot, Taken};
 use super::switches::Setting;
 use super::terms::since_1970;
 use super::{Outcome, Shared};
-use crate::model::{JobError, JobId, JobState, Verb};
+use crate::model::{JobError, JobId, JobState, Verb, discard};
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::fence;
-use crate::table::{Claim, Entered, Spoils, Trace};
+use crate::table::{Claim, Ended, Entered, Spoils, Trace};
 
 /// Timers that are handled before others get the lock.
 const BUDGET: usize = 1024;
@@ -139,7 +140,9 @@ impl<T, R> Shared<T, R> {
 
     /// `reschedule`; false if the job is not delayed.
     pub(super) fn postpone(&self, slot: u32, occupancy: u64, due: u64, wall: u64) -> bool {
-        match self.slab.reschedule(slot, occupancy, due, wall) {
+        // One at a time: each writes the instant before its step.
+        let step = || self.slab.reschedule(slot, occupancy, due, wall);
+        match self.dossiers.locked(slot, step) {
             Ok(epoch) => {
                 let id = self.id_of(slot, occupancy);
                 self.tell(EventKind::Rescheduled, id, epoch, 0, None);
@@ -156,31 +159,47 @@ impl<T, R> Shared<T, R> {
     }
 
     /// `expire`, if the job in `slot` is past its time to live.
-    pub(super) fn expire(&self, slot: u32, now: u64) -> bool {
-        let Some(ended) = self.slab.expire(slot, now, self.dead.is_some()) else {
+    fn expire(&self, slot: u32, now: u64) -> bool {
+        if !self.slab.has_expired(slot, now) {
             return false;
-        };
+        }
+        let ended = self.ending(|| self.slab.expire(slot, now, self.dead.is_some()));
+        let expired = ended.is_some();
+        ended
+            .into_iter()
+            .for_each(|ended| self.expired(slot, ended));
+        expired
+    }
+
+    /// The same of the job whose ticket is in hand. Its remains may be the user's code.
+    #[must_use = "the job's waiter must be told"]
+    pub(super) fn expire_in_hand(&self, taken: Taken) -> Option<Ended<T, Outcome<R>>> {
+        if !self.switches.now().any(Setting::MORTAL) {
+            return None;
+        }
+        let (slot, now) = (taken.ticket.slot(), self.time.now().to_nanos());
+        if !self.slab.has_expired(slot, now) {
+            return None;
+        }
+        self.ending_in_hand((taken.ticket, taken.trace), || {
+            self.slab.expire(slot, now, self.dead.is_some())
+        })
+    }
+
+    /// Tells of the end of a job that has expired, and drops what is left of it.
+    pub(super) fn expired(&self, slot: u32, ended: Ended<T, Outcome<R>>) {
         self.common.enter(Item::Expired);
+        let mut former = None;
         if self.dead.is_some() {
             // The letter may be written later: it is kept, or a late handler still reads the payload.
             let death = (DeadReason::Expired, self.time.wall());
-            let id = self.id_of(slot, ended.occupancy);
-            self.with_dossier(id, |dossier| dossier.death = Some(death));
+            let note = |dossier: &mut Dossier| dossier.death = Some(death);
+            ((), former) = self.dossiers.with(slot, ended.occupancy, note);
         }
-        self.ended(
-            slot,
-            ended,
-            Some(DeadReason::Expired),
-            Err(JobError::Expired),
-        );
-        true
-    }
-
-    /// Ends the job whose ticket is in hand, if its time to live is over.
-    pub(super) fn expire_now(&self, taken: Taken) {
-        if self.switches.now().any(Setting::MORTAL) {
-            self.expire(taken.ticket.slot(), self.time.now().to_nanos());
-        }
+        let reason = Some(DeadReason::Expired);
+        self.ended(slot, ended, reason, Err(JobError::Expired));
+        // It may hold values of the user's, which are not dropped before the ticket can be found.
+        discard(former);
     }
 
     /// A delayed job waited for the return of its former handler: from now on only for its instant.

@@ -19,7 +19,7 @@ use super::desk::Desk;
 use super::events::EventKind;
 use super::settle::Next;
 use super::switches::Setting;
-use crate::model::{Failure, JobError};
+use crate::model::{Failure, JobError, discard};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Arc, Mutex};
 use crate::table::{Claim, Ticket};
@@ -202,7 +202,7 @@ impl<T, R> Shared<T, R> {
         };
         let id = self.id_of(claim.slot(), self.slab.occupancy(claim));
         let attempt = claim.attempt();
-        let retried = self.with_error(id, attempt, failure, || {
+        let (retried, former) = self.with_error(id, attempt, failure, || {
             self.slab.revoke_for_retry(claim.ticket(), due, overlap)
         });
         match retried {
@@ -223,6 +223,7 @@ impl<T, R> Shared<T, R> {
                 .into_iter()
                 .for_each(|spoils| self.share_late(spoils)),
         }
+        discard(former);
     }
 
     /// `bury` of an attempt that goes on running, unless it was decided meanwhile.

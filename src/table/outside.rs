@@ -3,20 +3,22 @@
 //! They name it by slot and occupancy, or by slot and what its record says; load the word, test, and swap
 //! from the very word they loaded, so that what they tested still holds.
 
-use super::record::{Marks, Record, count};
+use super::record::{Marks, count};
 use super::slab::{Slab, Slot};
 use super::tokens::{Entered, Spoils, Surfaced, Trace};
 use super::word::{FREE, FULL, LETTER, LINE, NOTED, SIDE, STRAY, Ticket, WAITER, Word};
 use crate::model::{JobState, Verb};
-use crate::sync::atomic::Ordering::{self, Relaxed};
+use crate::sync::atomic::Ordering::{self, Relaxed, Release};
 use crate::sync::order;
 
-/// A job that was ended from outside.
-#[must_use]
+/// A job that was ended from outside. Its author holds the slot until `let_go`, so that nobody else gets
+/// it before the end is written down.
+#[must_use = "a job that is not let go pins its slot for ever"]
 #[derive(Debug)]
 pub struct Ended<T, O> {
-    /// What the caller owns now.
-    pub spoils: Spoils<T, O>,
+    slot: u32,
+    /// The waiter; with a seeded bug, all that the author is to have.
+    spoils: Spoils<T, O>,
     /// Where the job was.
     pub before: JobState,
     /// Whether somebody held it.
@@ -69,8 +71,7 @@ impl<T, O> Slab<T, O> {
     /// the dead letter.
     pub fn expire(&self, number: u32, now: u64, letter: bool) -> Option<Ended<T, O>> {
         self.end_if(number, Verb::Expire, letter, |_, _| {
-            let expiry = self.record(number).expiry(self.marks(number).optioned);
-            expiry.is_some_and(|expires| expires <= now)
+            self.has_expired(number, now)
         })
     }
 
@@ -124,24 +125,40 @@ impl<T, O> Slab<T, O> {
                 };
                 return Some(self.ended(number, word, verb, known, spoils));
             }
-            // Our own hold, in the same step: nobody frees the slot while we still empty it.
-            // Relaxed: payload and waiter came with the load, or with a failed swap, and the word's changes
-            // in between keep its epoch only if they are surfacings or holds, which publish nothing.
+            // Our own hold, in the same step: nobody frees the slot while we still empty it. Payload and
+            // waiter came with the load, or with a failed swap, and the word's changes in between keep
+            // its epoch only if they are surfacings or holds, which publish nothing.
+            // ORDERING: Release — what the caller counted before the ticket became stale, to whoever finds
+            // it so; pairs with the load in `surface`.
+            // unseen: the count lies above this floor.
             let ended = if cfg!(guichet_bug = "slab_end_check_then_act") {
                 self.slot(number).word.store(new.pinned().0, Relaxed);
                 Ok(())
             } else {
-                self.swap(number, word, new.pinned(), Relaxed)
+                self.swap(number, word, new.pinned(), Release)
             };
             match ended {
                 Ok(()) => {
                     let waiter = self.take_waiter(number, word);
-                    let released = self.release(number);
-                    let spoils = Spoils { waiter, ..released };
+                    let spoils = Spoils {
+                        waiter,
+                        ..Spoils::none()
+                    };
                     return Some(self.ended(number, word, verb, known, spoils));
                 }
                 Err(now) => word = now,
             }
+        }
+    }
+
+    /// The author of an end gives its hold up: what is left of the job.
+    pub fn let_go(&self, ended: Ended<T, O>) -> Spoils<T, O> {
+        match cfg!(guichet_bug = "slab_end_no_pin") && ended.spoils.payload.is_some() {
+            true => ended.spoils,
+            false => Spoils {
+                waiter: ended.spoils.waiter,
+                ..self.release(ended.slot)
+            },
         }
     }
 
@@ -159,6 +176,7 @@ impl<T, O> Slab<T, O> {
             _ => None,
         };
         Ended {
+            slot: number,
             spoils,
             before: before.state(),
             held: before.holders() > 0,
@@ -167,7 +185,7 @@ impl<T, O> Slab<T, O> {
             occupancy: known.occupancy,
             attempts: count(known.attempts) - u32::from(before.has(FREE)),
             wishes: known.wishes,
-            state: verb.target(),
+            state: verb.target(before.state()),
             stale: trace.map(|trace| (Ticket::new(number, before), trace)),
         }
     }
@@ -231,14 +249,45 @@ impl<T, O> Slab<T, O> {
             word.state() == JobState::Delayed
                 && self.slot(number).occupancy.load(Relaxed) == occupancy
         };
-        let write = |record: &Record| {
+        let write = || {
+            let record = self.record(number);
             record.wall.store(wall, Relaxed);
             record.due.store(due, Relaxed);
         };
         // ORDERING: Release — the new instant; pairs with the Acquire of `next_instant`'s load.
         let order = order!("slab_reschedule_relaxed", Release);
         let step = |word: Word| word.apply(Verb::Reschedule);
-        self.rewrite(number, named, write, step, order)
+        self.rewrite(number, named, write, || {}, step, order)
+    }
+
+    /// `reprioritize` of a delayed job, which has no ticket. The epoch of the step. Only one thread at a time
+    /// may do this to a slot.
+    ///
+    /// # Errors
+    /// It is not delayed or has gone; the spoils are those of a job that was ended meanwhile.
+    pub fn reprioritize_delayed(
+        &self,
+        number: u32,
+        occupancy: u64,
+        priority: u32,
+    ) -> Result<u64, Option<Spoils<T, O>>> {
+        let named = |word: Word| {
+            word.state() == JobState::Delayed
+                && self.slot(number).occupancy.load(Relaxed) == occupancy
+        };
+        // Of this job, if it is held; else it means nothing.
+        let before = self.priority(number);
+        let write = || self.set_priority(number, priority);
+        let undo = || {
+            let cell = &self.slot(number).priority;
+            // Unless somebody has changed it again.
+            let _ = cell.compare_exchange(priority, before, Relaxed, Relaxed);
+        };
+        // ORDERING: Release — the priority, to whoever puts the job in line; pairs with the Acquire of the load
+        // in `promote`.
+        let order = order!("slab_reprioritize_delayed_relaxed", Release);
+        let step = |word: Word| word.apply(Verb::Reprioritize);
+        self.rewrite(number, named, write, undo, step, order)
     }
 
     /// `retry` over the head of the handler whose attempt `ticket` names: the job is delayed until `due`, and until the
@@ -258,7 +307,8 @@ impl<T, O> Slab<T, O> {
                 || cfg!(guichet_bug = "slab_revoke_again_any_attempt");
             word.has(FULL) && word.state() == JobState::Active && named
         };
-        let write = |record: &Record| {
+        let write = || {
+            let record = self.record(ticket.slot());
             record.wall.store(0, Relaxed);
             record.newest.store(false, Relaxed);
             record.overlap.store(overlap, Relaxed);
@@ -268,16 +318,18 @@ impl<T, O> Slab<T, O> {
         // which the caller has by the name of the attempt.
         let order = order!("slab_revoke_relaxed", Release);
         let step = |word: Word| word.put_off(Verb::Retry).with(NOTED);
-        self.rewrite(ticket.slot(), named, write, step, order)
+        self.rewrite(ticket.slot(), named, write, || {}, step, order)
     }
 
-    /// One verb of a job that the caller does not hold and whose record it writes: holds it first, so that the record stays
-    /// this job's. The epoch of the step, or the spoils of a job that was ended meanwhile.
+    /// One verb of a job that the caller does not hold and of which it writes something: holds it first, so that
+    /// what it writes stays this job's. The epoch of the step; or, after `undo`, the spoils of a job that was ended
+    /// meanwhile.
     fn rewrite(
         &self,
         number: u32,
         wanted: impl Fn(Word) -> bool,
-        write: impl FnOnce(&Record),
+        write: impl FnOnce(),
+        undo: impl FnOnce(),
         verb: impl Fn(Word) -> Word,
         order: Ordering,
     ) -> Result<u64, Option<Spoils<T, O>>> {
@@ -287,7 +339,7 @@ impl<T, O> Slab<T, O> {
                 return Err(None);
             }
             if cfg!(guichet_bug = "slab_rewrite_no_hold") {
-                write(self.record(number));
+                write();
                 let step = self.swap(number, word, verb(word), order);
                 return step.map(|()| verb(word).epoch()).map_err(|_| None);
             }
@@ -297,14 +349,18 @@ impl<T, O> Slab<T, O> {
                 Err(now) => word = now,
             }
         }
-        write(self.record(number));
+        write();
         let mut held = word.pinned();
         loop {
             let new = verb(held).released();
             match self.swap(number, held, new, order) {
                 Ok(()) => return Ok(new.epoch()),
-                Err(now) if wanted(now) => held = now,
-                Err(_) => return Err(Some(self.release(number))),
+                // Held by others too, or not any more: nothing was decided.
+                Err(now) if now.epoch() == word.epoch() => held = now,
+                Err(_) => {
+                    undo();
+                    return Err(Some(self.release(number)));
+                }
             }
         }
     }
@@ -398,6 +454,12 @@ impl<T, O> Slab<T, O> {
     pub fn attempts(&self, number: u32) -> u32 {
         let free = self.load(number).has(FREE);
         count(self.slot(number).attempts.load(Relaxed)) - u32::from(free)
+    }
+
+    /// Whether the job in a slot, whoever it is, is past its time to live at `now`.
+    pub fn has_expired(&self, number: u32, now: u64) -> bool {
+        let expiry = self.record(number).expiry(self.marks(number).optioned);
+        expiry.is_some_and(|expires| expires <= now)
     }
 
     /// When something is to be done about the job in a slot, whoever it is: it is due, or expires.

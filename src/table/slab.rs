@@ -27,7 +27,7 @@ pub(super) struct Slot<T, O> {
     place: AtomicU64,
     /// Attempts begun, and marks.
     pub(super) attempts: AtomicU32,
-    priority: AtomicU32,
+    pub(super) priority: AtomicU32,
     pub(super) payload: UnsafeCell<MaybeUninit<T>>,
     waiter: UnsafeCell<Option<Arc<Oneshot<O>>>>,
 }

@@ -126,7 +126,7 @@ impl Word {
     /// The only way to a new state: the next epoch, the verb's target, flags and holders kept.
     #[inline(always)]
     pub(super) fn apply(self, verb: Verb) -> Self {
-        self.lead_to(verb, verb.target())
+        self.lead_to(verb, verb.target(self.state()))
     }
 
     /// `admit` or `defer`: nothing of the former tenant is left.

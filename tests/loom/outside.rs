@@ -180,3 +180,40 @@ fn outside_reschedule_due_reuse() {
         world.close();
     });
 }
+
+/// A delayed job gets another priority while it becomes due, runs, and its slot is used again: whoever puts it
+/// in line after that step knows the priority, and the slot's next tenant keeps its own.
+#[test]
+fn outside_prioritize_due_reuse() {
+    check("outside_prioritize_due_reuse", || {
+        let world = World::new(1);
+        let vacant = world.reserve().unwrap();
+        let occupancy = world.defer(vacant, 1, None);
+        let mover = go(&world, move |world| world.prioritize_delayed(occupancy, 3));
+        let mut seen = None;
+        if let Some(entered) = world.slab.promote(0, Some(occupancy), 0, Trace::Line) {
+            seen = Some((entered.ticket.epoch(), world.slab.priority(0)));
+            world.enter(entered);
+            world.work(Some(1));
+        }
+        let next = world.reserve();
+        let reused = next.is_some();
+        if let Some(vacant) = next {
+            world.defer(vacant, 2, None);
+        }
+        let changed = mover.join().unwrap();
+        if let (Some((promoted, priority)), Some(changed)) = (seen, changed)
+            && promoted > changed
+        {
+            assert_eq!(priority, 3, "a change of priority was not seen");
+        }
+        if reused {
+            let priority = world.slab.priority(0);
+            assert_eq!(
+                priority, 1,
+                "the next tenant got its predecessor's priority"
+            );
+        }
+        world.close();
+    });
+}

@@ -43,6 +43,8 @@ enum Deed {
     /// Somebody does not want to wait for that.
     Promote,
     Reschedule,
+    /// Another priority of a delayed job.
+    Prioritize,
 }
 
 use Deed::*;
@@ -99,6 +101,7 @@ impl Deed {
                 entered.map(|entered| world.enter(entered)).is_some()
             }
             Reschedule => world.reschedule(occupancy, 5),
+            Prioritize => world.prioritize_delayed(occupancy, 2).is_some(),
         }
     }
 }
@@ -229,7 +232,9 @@ fn pairs_waiting() {
 
 #[test]
 fn pairs_delayed() {
-    let deeds = [Due, Promote, Cancel, ShutDown, Expire, Reschedule];
+    let deeds = [
+        Due, Promote, Cancel, ShutDown, Expire, Reschedule, Prioritize,
+    ];
     among("delayed", &deeds, |world| {
         let vacant = world.reserve().unwrap();
         world.defer(vacant, 1, None);

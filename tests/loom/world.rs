@@ -225,6 +225,18 @@ impl World {
         }
     }
 
+    /// The delayed job in slot 0 gets another priority; the epoch of the step.
+    pub fn prioritize_delayed(&self, occupancy: u64, priority: u32) -> Option<u64> {
+        match self.slab.reprioritize_delayed(0, occupancy, priority) {
+            Ok(epoch) => Some(epoch),
+            Err(spoils) => {
+                let share = |spoils| self.share("prioritized", spoils);
+                spoils.into_iter().for_each(share);
+                None
+            }
+        }
+    }
+
     fn payload(&self, job: u64) -> Payload {
         Payload {
             job,
@@ -246,7 +258,7 @@ impl World {
                 .into_iter()
                 .for_each(|v| self.pool.give_back(v));
         }
-        self.share(by, ended.spoils);
+        self.share(by, self.slab.let_go(ended));
     }
 
     /// The lane has as many places as there are slots, so a push always finds one. Relaxed: tickets

@@ -19,7 +19,7 @@ pub const VERBS: [&str; 15] = [
     "return",
 ];
 
-pub const TRANSITIONS: [&str; 21] = [
+pub const TRANSITIONS: [&str; 22] = [
     "Vacant admit Waiting",
     "Vacant defer Delayed",
     "Waiting activate Active",
@@ -29,6 +29,7 @@ pub const TRANSITIONS: [&str; 21] = [
     "Waiting return Returned",
     "Delayed promote Waiting",
     "Delayed reschedule Delayed",
+    "Delayed reprioritize Delayed",
     "Delayed expire Dead",
     "Delayed cancel Cancelled",
     "Delayed return Returned",

@@ -16,6 +16,7 @@
 
 mod explore;
 mod ownership;
+mod races;
 mod repeat;
 mod timeouts;
 

@@ -29,6 +29,7 @@ mod panics;
 mod policy;
 mod priority;
 mod producer;
+mod race_rounds;
 mod races;
 mod records;
 mod records_kept;

@@ -346,7 +346,9 @@ impl Reference {
                 self.tell(number, EventKind::Reprioritized, 0, None);
             }
             JobState::Delayed => {
+                self.go(number, "reprioritize", JobState::Delayed);
                 self.jobs[number].priority = priority;
+                self.tell(number, EventKind::Reprioritized, 0, None);
                 self.cover("set_priority delayed");
             }
             state => return Err(ChangeError::State(state)),

@@ -1,0 +1,203 @@
+//! Races that once got past the other models, each in the smallest program that shows it.
+
+use guichet::{Order, Queue, Runtime};
+use shuttle::sync::Arc;
+use shuttle::thread;
+use std::time::Duration;
+
+use super::{Gate, check, finish, queue};
+
+fn banded(runtime: &Runtime, capacity: usize) -> Queue<usize, usize> {
+    let builder = runtime.queue("numbers").capacity(capacity);
+    let builder = builder.order(Order::Bands(2)).default_priority(2);
+    builder.build().expect("valid options")
+}
+
+/// A worker pops a job's former ticket while the job moves to another priority: it finds the new one.
+#[test]
+fn a_moved_job_is_started() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let queue = banded(&runtime, 2);
+        queue.workers(1, |job| Ok(*job.payload())).unwrap();
+        let handle = queue.submit(7).unwrap();
+        let (id, other) = (handle.id(), queue.clone());
+        let mover = thread::spawn(move || other.set_priority(id, 1).is_ok());
+        // No wait with an end: a job that nobody starts is a deadlock, which shuttle reports.
+        assert_eq!(handle.wait().unwrap(), 7);
+        mover.join().unwrap();
+        finish(runtime, &queue);
+    });
+}
+
+/// The same with a lease: there is no instant at which the job can't be had.
+#[test]
+fn a_moved_job_can_be_leased() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let queue = banded(&runtime, 2);
+        let id = queue.add(7).unwrap();
+        let other = queue.clone();
+        let mover = thread::spawn(move || other.set_priority(id, 1));
+        let lease = queue.try_lease();
+        let lease = lease.expect("nothing was said of a job that waits");
+        lease.complete(7).unwrap();
+        // A job that is leased can't be moved.
+        let _ = mover.join().unwrap();
+        finish(runtime, &queue);
+    });
+}
+
+/// A worker leaves its search while a compaction moves what waits: it wakes the other one all the same.
+#[test]
+fn a_compaction_breaks_no_chain_of_wake_ups() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let queue = queue(&runtime, 3, 1);
+        let gate = Gate::new();
+        queue
+            .workers(2, move |job| {
+                match *job.payload() {
+                    1 => gate.pass(),
+                    2 => gate.open(),
+                    _ => {}
+                }
+                Ok(*job.payload())
+            })
+            .unwrap();
+        let stale = queue.add(0).unwrap();
+        let handles = [1, 2].map(|number| queue.submit(number).unwrap());
+        let other = queue.clone();
+        // Too many, so that nobody hears of an added job.
+        let adder = thread::spawn(move || {
+            other.cancel(stale);
+            other.try_add_many(vec![3; 3]).is_ok()
+        });
+        for (number, handle) in [1, 2].into_iter().zip(handles) {
+            assert_eq!(handle.wait().unwrap(), number);
+        }
+        adder.join().unwrap();
+        finish(runtime, &queue);
+    });
+}
+
+/// A delayed job is cancelled and its slot serves another one, while somebody gives the first another priority.
+#[test]
+fn an_old_name_changes_nothing_of_the_next_job() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let builder = runtime.queue("numbers").capacity(1).delayed_capacity(1);
+        let queue: Queue<usize, usize> = builder.order(Order::Bands(3)).build().unwrap();
+        let later = Duration::MAX;
+        let first = queue.job(1).priority(3).delay(later).add().unwrap();
+        let other = queue.clone();
+        let mover = thread::spawn(move || other.set_priority(first, 1).is_ok());
+        assert!(queue.cancel(first));
+        let second = queue.job(2).priority(3).delay(later).add().unwrap();
+        queue.promote(second).unwrap();
+        mover.join().unwrap();
+        let lease = queue.try_lease().expect("it was promoted");
+        assert_eq!((lease.id(), lease.priority()), (second, 3));
+        lease.complete(2).unwrap();
+        finish(runtime, &queue);
+    });
+}
+
+/// The ticket of a cancelled job is in somebody's hand: its slot is there for an adder all the same.
+#[test]
+fn a_cancelled_job_in_hand_takes_no_slot() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let queue = queue(&runtime, 1, 1);
+        let id = queue.add(0).unwrap();
+        let other = queue.clone();
+        let taker = thread::spawn(move || other.try_lease().is_some());
+        if queue.cancel(id) {
+            let added = queue.try_add(1);
+            // Or the taker holds the lease, whose end gives the slot back.
+            let leased = taker.join().unwrap();
+            assert!(
+                added.is_ok() || leased,
+                "a cancelled job took a slot: {added:?}"
+            );
+        }
+        runtime.shutdown(Duration::ZERO);
+    });
+}
+
+/// Two adders need the slots of two cancelled jobs, and each finds the other at compacting.
+#[test]
+fn two_adders_get_the_slots_of_two_cancelled_jobs() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let queue = queue(&runtime, 2, 1);
+        let ids = queue.add_many(vec![0, 0]).unwrap();
+        assert!(ids.into_iter().all(|id| queue.cancel(id)));
+        let adders = [1, 2].map(|number| {
+            let queue = queue.clone();
+            thread::spawn(move || queue.try_add(number).is_ok())
+        });
+        let added = adders.map(|adder| adder.join().unwrap());
+        assert_eq!(added, [true, true], "a cancelled job took a slot");
+        runtime.shutdown(Duration::ZERO);
+    });
+}
+
+/// A worker that took a ticket waits for the end of a pause: what it has in hand can be found.
+#[test]
+fn a_job_cancelled_in_a_pause_takes_no_slot() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let queue = queue(&runtime, 1, 1);
+        queue.workers(1, |job| Ok(*job.payload())).unwrap();
+        let id = queue.add(0).unwrap();
+        queue.pause();
+        if queue.cancel(id) {
+            // If it was just being started the slot comes when the worker has given it up.
+            while queue.try_add(1).is_err() {
+                thread::yield_now();
+            }
+        }
+        queue.resume();
+        finish(runtime, &queue);
+    });
+}
+
+/// A payload whose destructor waits until the other job has started, as a destructor may.
+struct Patient(Option<Gate>);
+
+impl Drop for Patient {
+    fn drop(&mut self) {
+        if let Some(gate) = &self.0 {
+            gate.pass();
+        }
+    }
+}
+
+/// Two wait for a lease. The one finds a job that has expired, whose destructor waits for the other one's job.
+#[test]
+fn a_destructor_is_no_search() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let builder = runtime.queue::<Patient, ()>("patient").capacity(2);
+        let queue = Arc::new(builder.build().unwrap());
+        let gate = Gate::new();
+        let holders = [(), ()].map(|()| {
+            let (queue, gate) = (queue.clone(), gate.clone());
+            thread::spawn(move || {
+                while let Ok(lease) = queue.lease() {
+                    gate.open();
+                    lease.complete(()).unwrap();
+                }
+            })
+        });
+        let expired = queue.job(Patient(Some(gate))).ttl(Duration::from_nanos(1));
+        expired.add().unwrap();
+        let other = queue.submit(Patient(None)).unwrap();
+        other.wait().unwrap();
+        runtime.shutdown(Duration::ZERO);
+        holders
+            .into_iter()
+            .for_each(|holder| holder.join().unwrap());
+    });
+}
