@@ -150,10 +150,12 @@ impl<T, R> Shared<T, R> {
         if self.try_post(slot, || {}) {
             return;
         }
+        // While the slot is held: later it may serve another job.
+        let id = self.id_of(slot, self.slab.occupancy_of(slot));
+        let epoch = self.slab.epoch_of(slot);
         self.slab.keep_letter(slot);
         self.unsent.lock().slots.push_back(slot);
-        let id = self.id_of(slot, self.slab.occupancy_of(slot));
-        self.tell(EventKind::LetterKept, id, self.slab.epoch_of(slot), 0, None);
+        self.tell(EventKind::LetterKept, id, epoch, 0, None);
         // Room that was made since the try is heard of only from now on.
         self.bell.ring();
     }
