@@ -35,6 +35,19 @@ impl Waiters {
         self.event.wait_until(None, attempt, || 0, || 0);
     }
 
+    /// The same, and takes the unit that it finds.
+    fn wait_and_take(&self) {
+        let attempt = |care| {
+            let take = |units: u32| units.checked_sub(1);
+            let found = self.units.fetch_update(Relaxed, Relaxed, take).ok();
+            if care == Care::Exact {
+                self.exact.fetch_add(1, Relaxed);
+            }
+            found
+        };
+        self.event.wait_until(None, attempt, || 0, || 0);
+    }
+
     /// So many sleep, each after its last look.
     fn all_sleep(&self, number: u32) {
         until(|| self.event.sleeping() == number as usize && self.exact.load(Relaxed) == number);
@@ -117,26 +130,32 @@ fn the_longest_sleeper_is_woken_first() {
 
 #[test]
 fn one_notification_wakes_one() {
-    let waiters = Waiters::new();
+    let (waiters, served) = (Waiters::new(), AtomicU32::new(0));
     let notify = || {
         thread::scope(|scope| {
-            scope.spawn(|| waiters.wait());
-            waiters.all_sleep(1);
-            scope.spawn(|| waiters.wait());
-            waiters.all_sleep(2);
-            assert!(waiters.event.has_sleepers());
-            for left in [1, 0] {
-                waiters.units.fetch_add(1, Relaxed);
-                until(|| {
-                    // While the first one searches this does nothing.
-                    waiters.event.notify_one_after_rmw();
-                    waiters.event.sleeping() <= left
+            for number in 1..=2 {
+                scope.spawn(|| {
+                    waiters.wait_and_take();
+                    served.fetch_add(1, Relaxed);
                 });
+                waiters.all_sleep(number);
+            }
+            for number in 1..=2 {
+                waiters.units.fetch_add(1, Relaxed);
+                waiters.event.notify_one_after_rmw();
+                // Nobody searches any more, so the next notification is not left to anybody.
+                until(|| served.load(Relaxed) == number);
+                until(|| waiters.event.sleeping() == 2 - number as usize);
             }
         });
     };
     watched(notify);
-    assert_eq!(waiters.exact.load(Relaxed), 2, "who was woken had a reason");
+    // A second one would have found the unit taken, and looked once more before it slept again.
+    assert_eq!(
+        waiters.exact.load(Relaxed),
+        2,
+        "one that had no reason to was woken"
+    );
 }
 
 /// Whoever made the condition true while somebody searched relies on it.

@@ -5,6 +5,12 @@
 //! `std::sync`, `std::thread` or `parking_lot`: a lock that the model does not know would blind it
 //! (`tests/tidy` checks this). Under a model, timed waits end at once and spinning yields.
 
+#[cfg(all(
+    feature = "internals",
+    debug_assertions,
+    not(any(guichet_loom, guichet_shuttle))
+))]
+mod counted;
 #[cfg(not(any(guichet_loom, guichet_shuttle)))]
 mod real;
 #[cfg(not(any(guichet_loom, guichet_shuttle)))]

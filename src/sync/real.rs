@@ -1,5 +1,8 @@
 //! The real primitives: std's atomics and threads, parking_lot's lock.
 
+#[cfg(all(feature = "internals", debug_assertions))]
+pub use super::counted::{Locks, Mutex, MutexGuard};
+#[cfg(not(all(feature = "internals", debug_assertions)))]
 pub use parking_lot::{Mutex, MutexGuard};
 pub use std::sync::{Arc, OnceLock, Weak};
 pub use std::thread;

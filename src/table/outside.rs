@@ -10,6 +10,10 @@ use super::word::{FREE, FULL, LETTER, LINE, NOTED, SIDE, STRAY, Ticket, WAITER, 
 use crate::model::{JobState, Verb};
 use crate::sync::atomic::Ordering::{self, Relaxed, Release};
 use crate::sync::order;
+use crate::wheel::Timer;
+
+/// Tells the number of an admission from that of an epoch, where a timer names what set it.
+const ADMISSION: u32 = 1 << 31;
 
 /// A job that was ended from outside. Its author holds the slot until `let_go`, so that nobody else gets
 /// it before the end is written down.
@@ -463,15 +467,30 @@ impl<T, O> Slab<T, O> {
     }
 
     /// When something is to be done about the job in a slot, whoever it is: it is due, or expires.
-    pub fn next_instant(&self, number: u32) -> Option<u64> {
+    /// What sets the one is the step that delayed the job, the other its admission.
+    ///
+    /// The slot may move on meanwhile, so this may be half the one job's and half the next's; then
+    /// whoever moved it has still to announce it.
+    pub fn next_instant(&self, number: u32) -> Option<Timer> {
         let word = self.load(number);
-        let optioned = self.marks(number).optioned;
+        let record = self.record(number);
+        let expiry = || {
+            let due = record.expiry(self.marks(number).optioned)?;
+            // Any number of the admission's own that no epoch has.
+            let step = self.occupancy_of(number) as u32 | ADMISSION;
+            Some(Timer { due, step })
+        };
         match word.state() {
             JobState::Delayed => {
-                let held = word.holders() > 0;
-                self.record(number).next_while_delayed(held, optioned)
+                let step = word.epoch() as u32 & !ADMISSION;
+                let due = record.due_while_delayed(word.holders() > 0);
+                let due = due.map(|due| Timer { due, step });
+                expiry()
+                    .into_iter()
+                    .chain(due)
+                    .min_by_key(|timer| timer.due)
             }
-            JobState::Waiting => self.record(number).expiry(optioned),
+            JobState::Waiting => expiry(),
             _ => None,
         }
     }

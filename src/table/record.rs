@@ -55,16 +55,14 @@ impl Record {
         }
     }
 
-    /// The first instant at which something is to be done about a delayed job, if that is known: while a former handler
-    /// runs, its return is waited for.
-    pub(super) fn next_while_delayed(&self, held: bool, optioned: bool) -> Option<u64> {
+    /// When a delayed job may wait again, if that is known: while a former handler runs, its return is waited for.
+    pub(super) fn due_while_delayed(&self, held: bool) -> Option<u64> {
         let due = self.due.load(Relaxed);
-        let due = match (held, self.overlap.load(Relaxed)) {
+        match (held, self.overlap.load(Relaxed)) {
             (false, _) => Some(due),
             (true, 0) => None,
             (true, overlap) => Some(due.max(overlap)),
-        };
-        due.into_iter().chain(self.expiry(optioned)).min()
+        }
     }
 
     /// Whether a delayed job may wait for its next attempt.

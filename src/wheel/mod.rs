@@ -19,12 +19,14 @@ mod store;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 mod timers;
+#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
+mod timers_tests;
 
 use std::fmt;
 
 use entry::{Entry, Home, Place, Places};
 use late::Late;
-pub use timers::Timers;
+pub use timers::{Timer, Timers};
 
 use level::{DIGIT, Level};
 use store::Store;

@@ -2,7 +2,7 @@
 
 use guichet::internals::park::{Alarm, NEVER};
 use guichet::internals::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use guichet::internals::wheel::Timers;
+use guichet::internals::wheel::{Timer, Timers};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -92,7 +92,7 @@ fn alarm_wake() {
 fn alarm_reviewed() {
     check("alarm_reviewed", || {
         let (clerk, timers) = (Clerk::new(), Arc::new(Timers::new(0)));
-        let told = |slot: u32| (slot == 0).then_some(5);
+        let told = |slot: u32| (slot == 0).then_some(Timer { due: 5, step: 1 });
         let reviewer = {
             let timers = timers.clone();
             thread::spawn(move || timers.review(1, told))

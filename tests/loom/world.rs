@@ -419,7 +419,7 @@ impl World {
         let due = {
             let mut timer = self.timer.lock().unwrap();
             if self.announced.swap(0, AcqRel) == 1 {
-                *timer = self.slab.next_instant(0);
+                *timer = self.slab.next_instant(0).map(|timer| timer.due);
             }
             timer.take_if(|at| *at <= now).is_some()
         };

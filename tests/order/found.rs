@@ -40,10 +40,15 @@ fn step(calls: Vec<Call>, verdict: Verdict) -> Step {
 
 /// Runs a program on one queue, first in, first out, with two attempts.
 fn check(hands: Vec<usize>, actions: Vec<Action>) {
+    check_with(4, hands, actions);
+}
+
+/// The same with so many slots for jobs added without a delay.
+fn check_with(capacity: usize, hands: Vec<usize>, actions: Vec<Action>) {
     let setup = QueueSetup {
         ranking: (Order::Fifo, Policy::Strict),
         default_priority: None,
-        capacity: 4,
+        capacity,
         delayed_capacity: 4,
         attempts: 2,
         pause: Pause::Fixed(7 * MS),
@@ -145,4 +150,53 @@ fn jobs_due_at_once_keep_the_order_of_their_announcement_though_one_was_retried(
             Action::Advance(7 * MS, vec![]),
         ],
     );
+}
+
+const LATER: Terms = Terms {
+    when: When::Delay(Duration::from_millis(7)),
+    ..PLAIN
+};
+
+#[test]
+fn a_former_tenants_timer_brings_no_job_forward() {
+    let mortal = Terms {
+        ttl: Some(7 * MS),
+        ..PLAIN
+    };
+    let fails = vec![step(vec![], Verdict::Fail)];
+    // The one slot serves both: the second job is due when the first would have expired.
+    check_with(
+        1,
+        vec![0],
+        vec![
+            Action::Call(add(mortal)),
+            Action::Run(vec![]),
+            Action::Call(add(LATER)),
+            Action::Call(add(PLAIN)),
+            Action::Run(fails),
+            Action::Advance(7 * MS, vec![]),
+        ],
+    );
+}
+
+#[test]
+fn a_rescheduled_job_goes_behind_those_due_at_once() {
+    let soon = Terms {
+        when: When::Delay(5 * MS),
+        ..PLAIN
+    };
+    for first in [soon, LATER] {
+        let calls = [
+            add(first),
+            add(LATER),
+            call(Op::Reschedule(0, Duration::from_millis(7))),
+        ];
+        // Whether or not the clerk has looked in between.
+        for at in 0..=2 {
+            let mut actions: Vec<Action> = calls.map(Action::Call).into();
+            actions.insert(at, Action::Run(vec![]));
+            actions.push(Action::Advance(7 * MS, vec![]));
+            check(vec![0], actions);
+        }
+    }
 }

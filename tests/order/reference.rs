@@ -404,18 +404,6 @@ impl Reference {
         }
     }
 
-    /// A delay like this one, after which no other job of the queue is due: which of two that are due at
-    /// the same instant comes first is not promised if one was rescheduled.
-    pub fn without_tie(&self, queue: usize, mut delay: Duration) -> Duration {
-        let delayed = |job: &&Job| job.queue == queue && job.state == JobState::Delayed;
-        let taken = self.jobs.iter().filter(delayed).map(|job| job.due);
-        let taken: HashSet<u64> = taken.collect();
-        while taken.contains(&self.after(delay)) {
-            delay += Duration::from_nanos(1);
-        }
-        delay
-    }
-
     pub fn reschedule(&mut self, number: usize, delay: Duration) -> Result<(), JobState> {
         match self.jobs[number].state {
             JobState::Delayed => {

@@ -458,7 +458,6 @@ impl World {
                 });
             }),
             Op::Reschedule(at, delay) => self.with_job(queue, at, |world, queue, number| {
-                let delay = world.reference.without_tie(queue, delay);
                 let answer = world.queues[queue].reschedule(world.ids[number], delay);
                 let change = |reference: &mut Reference| reference.reschedule(number, delay);
                 world.changed(queue, number, "reschedule", answer, change);

@@ -176,6 +176,71 @@ fn a_slot_is_free_before_its_result_is_known() {
     });
 }
 
+/// Who learns of an end finds it counted: no later look is needed.
+#[test]
+fn an_end_is_counted_before_its_waiter_learns_of_it() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let queue = queue(&runtime, 2, 2);
+        queue
+            .workers(1, |job| match *job.payload() {
+                0 => Ok(0),
+                _ => Err(Failure::msg("no")),
+            })
+            .unwrap();
+        assert_eq!(queue.submit(0).unwrap().wait().unwrap(), 0);
+        let stats = queue.stats();
+        assert_eq!((stats.accepted, stats.completed), (1, 1), "{stats:?}");
+        let end = queue.submit(1).unwrap().wait();
+        assert!(matches!(end, Err(JobError::Failed(_))));
+        let stats = queue.stats();
+        assert_eq!((stats.failed, stats.retried), (1, 1), "{stats:?}");
+        audit(&stats);
+        finish(runtime, &queue);
+    });
+}
+
+/// The same of those that are ended from outside: as many as have learned of an end are counted.
+#[test]
+fn an_end_from_outside_is_counted_before_its_waiter_learns_of_it() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let (queue, gate) = (queue(&runtime, 3, 1), Gate::new());
+        let held = gate.clone();
+        queue
+            .workers(1, move |job| {
+                held.pass();
+                Ok(*job.payload())
+            })
+            .unwrap();
+        let handles = [0, 1, 2].map(|number| queue.submit(number).unwrap());
+        let cancelled = handles[2].id();
+        let learned: Arc<[AtomicUsize; 3]> = Arc::default();
+        let waiters = handles.map(|handle| {
+            let (queue, learned) = (queue.clone(), learned.clone());
+            thread::spawn(move || {
+                let kind = match handle.wait() {
+                    Err(JobError::Cancelled { .. }) => 0,
+                    Err(JobError::Returned) => 1,
+                    Err(JobError::Interrupted) => 2,
+                    other => panic!("{other:?}"),
+                };
+                let learned = learned[kind].fetch_add(1, SeqCst) + 1;
+                let stats = queue.stats();
+                let counted = [stats.cancelled, stats.returned, stats.interrupted][kind];
+                assert!(counted >= learned as u64, "{stats:?}");
+            })
+        });
+        assert!(queue.cancel(cancelled));
+        let report = runtime.shutdown(NO_TIME);
+        assert_eq!(report.queues[0].stats.cancelled, 1);
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+        gate.open();
+    });
+}
+
 /// A producer that is full says so only if it is: two adders and one slot make one job.
 #[test]
 fn full_is_exact() {

@@ -1,43 +1,11 @@
-//! The books: every accepted job is live or has exactly one end, and the counts are there in time.
+//! The books: every accepted job is live or has exactly one end. That the counts are there in time is seen by
+//! `tests/shuttle`.
 
 use std::time::Duration;
 
-use guichet::{Failure, JobError, JobState, QueueStats};
+use guichet::{Failure, JobState, QueueStats};
 
 use super::support::*;
-
-/// Who has learned of an end finds it counted: no later look is needed.
-#[test]
-fn an_end_is_counted_before_its_waiter_learns_of_it() {
-    let runtime = runtime();
-    let queue = runtime
-        .queue::<u32, ()>("numbers")
-        .attempts(2)
-        .build()
-        .unwrap();
-    queue
-        .workers(2, |job| match job.payload() % 3 {
-            0 => Ok(()),
-            1 => Err(Failure::msg("no")),
-            _ => panic!("no"),
-        })
-        .unwrap();
-    let mut books = NONE;
-    for round in 0..1_000 {
-        let result = outcome(queue.submit(round).unwrap());
-        match round % 3 {
-            0 => books.completed += 1,
-            kind => {
-                assert!(matches!(result, Err(JobError::Failed(_))));
-                books.failed += 1;
-                books.retried += 1;
-                books.panicked += if kind == 2 { 2 } else { 0 };
-            }
-        }
-        audit(&queue.stats(), books);
-    }
-    settle(&queue, books);
-}
 
 /// One queue sees every end there is.
 #[test]

@@ -1,12 +1,16 @@
 //! Shutdown: what is there is finished or accounted for, every waiter learns, and no thread is left.
 
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use guichet::{AddError, Failure, JobError, JobState, Runtime};
 use parking_lot::Mutex;
 
 use super::support::*;
+
+/// How long a runtime that is dropped waits, if it was told nothing.
+const DEFAULT_SECONDS: u32 = 5;
 
 #[test]
 fn shutdown_finishes_what_is_there() {
@@ -432,6 +436,7 @@ fn a_dropped_runtime_waits_for_its_jobs() {
     settle(&queue, Books::completed(3));
 }
 
+/// After its own time: the default is [`DEFAULT_SECONDS`], and the handler does not return for longer.
 #[test]
 fn a_dropped_runtime_gives_up_after_its_time() {
     let runtime = Runtime::builder()
@@ -451,10 +456,19 @@ fn a_dropped_runtime_gives_up_after_its_time() {
     let running = queue.submit(1).unwrap();
     started.reach(1);
     let waiting = queue.submit(2).unwrap();
-    drop(runtime);
+    let (dropped, is_dropped) = channel();
+    let dropper = start(move || {
+        drop(runtime);
+        let _ = dropped.send(());
+    });
+    // One by one: a machine that stands still for a while uses up no more than one of them.
+    let second = |_| is_dropped.recv_timeout(Duration::from_secs(1)).is_ok();
+    let gave_up = (1..DEFAULT_SECONDS).any(second);
+    gate.open();
+    assert!(gave_up, "it waits longer than it was told to");
+    dropper.get();
     assert!(matches!(outcome(running), Err(JobError::Interrupted)));
     assert!(matches!(outcome(waiting), Err(JobError::Returned)));
-    gate.open();
     settle(
         &queue,
         Books {

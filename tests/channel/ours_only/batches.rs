@@ -277,13 +277,25 @@ fn batches_of_nothing_at_all_are_counted() {
     });
 }
 
+/// Room is made for what is there, not for what was asked for, nor for what the channel could hold.
 #[test]
 fn a_limit_beyond_reason_costs_no_memory() {
     finishes(|| {
-        let (sender, receiver) = bounded(4);
-        sender.try_send(1_u64).unwrap();
-        let mut messages = Vec::new();
-        assert_eq!(receiver.try_recv_many(&mut messages, usize::MAX), Ok(1));
-        assert!(messages.capacity() < 1_000);
+        let (sender, receiver) = bounded(1 << 16);
+        let reasonable = 1_000;
+        for most in [
+            usize::MAX,
+            receiver.capacity().expect("bounded"),
+            reasonable,
+        ] {
+            sender.try_send(1_u64).unwrap();
+            let mut messages = Vec::new();
+            assert_eq!(receiver.try_recv_many(&mut messages, most), Ok(1));
+            assert!(messages.capacity() < reasonable, "{most}");
+            sender.try_send(1_u64).unwrap();
+            let mut messages = Vec::new();
+            assert_eq!(receiver.recv_many(&mut messages, most), Ok(1));
+            assert!(messages.capacity() < reasonable, "{most}");
+        }
     });
 }
