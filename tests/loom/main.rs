@@ -29,13 +29,31 @@ mod ring;
 mod runs;
 mod slab;
 mod stop;
+mod stuck;
 mod timeout;
 mod world;
 
-/// For the queue's source that is modelled as it stands: it says `crate::sync` and `crate::table`.
-use guichet::internals::{sync, table};
+// For the queue's source that is modelled as it stands: it says `crate::sync` and `crate::table`.
+use guichet::internals::table;
+mod sync {
+    pub use guichet::internals::sync::*;
+
+    /// As in the library.
+    macro_rules! order {
+        ($bug:literal, $right:ident) => {
+            match cfg!(guichet_bug = $bug) {
+                true => $crate::sync::atomic::Ordering::Relaxed,
+                false => $crate::sync::atomic::Ordering::$right,
+            }
+        };
+    }
+    pub(crate) use order;
+}
 #[path = "../../src/queue/presence.rs"]
 mod presence;
+#[allow(dead_code, reason = "one file of the library; the models use a part")]
+#[path = "../../src/queue/relief.rs"]
+mod relief;
 #[allow(dead_code, reason = "one file of the library; the models use a part")]
 #[path = "../../src/queue/switches.rs"]
 mod switches;

@@ -16,6 +16,7 @@
 
 mod explore;
 mod ownership;
+mod relief;
 mod repeat;
 mod timeouts;
 
