@@ -46,11 +46,8 @@ fn stuck_or_returned() {
             };
             let job = seen.to_bits();
             assert!(deadline >= 10 * job, "a time-out before its time");
-            let look = || {
-                other.note.with_mut(|note| unsafe { *note = job });
-                other.job.load(Relaxed)
-            };
-            match other.timed.relieve(seen, look) {
+            other.note.with_mut(|note| unsafe { *note = job });
+            match other.timed.relieve(seen, || other.job.load(Relaxed)) {
                 None => false,
                 Some(found) => {
                     assert_eq!(found, job, "another job was told to be stuck");

@@ -120,10 +120,16 @@ fn stuck_is_told_of_the_job_that_is() {
     check(|| {
         let runtime = Runtime::new().unwrap();
         let queue: Queue<usize, usize> = impatient(&runtime, 1).build().unwrap();
-        let mut events = queue.subscribe();
+        let (mut events, asks) = (queue.subscribe(), queue.clone());
         queue
-            .workers(1, |job| {
-                thread::yield_now();
+            .workers(1, move |job| {
+                // Returns when its place has been taken, if that is soon.
+                for _ in 0..(1 - job.payload()) * 10 {
+                    if asks.stats().stuck > 0 {
+                        break;
+                    }
+                    thread::yield_now();
+                }
                 Ok(*job.payload())
             })
             .unwrap();
