@@ -20,6 +20,7 @@ mod exchange;
 mod heap;
 mod hole;
 mod letter;
+mod notes;
 mod oneshot;
 mod outside;
 mod pairs;
@@ -34,7 +35,7 @@ mod timeout;
 mod world;
 
 // For the queue's source that is modelled as it stands: it says `crate::sync` and `crate::table`.
-use guichet::internals::table;
+use guichet::internals::{model, table};
 mod sync {
     pub use guichet::internals::sync::*;
 
@@ -49,6 +50,14 @@ mod sync {
     }
     pub(crate) use order;
 }
+/// Of `src/queue/archive.rs`, what a dossier names.
+mod archive {
+    #[derive(Clone, Copy, Debug)]
+    pub enum DeadReason {}
+}
+#[allow(dead_code, reason = "one file of the library; the models use a part")]
+#[path = "../../src/queue/dossier.rs"]
+mod dossier;
 #[path = "../../src/queue/presence.rs"]
 mod presence;
 #[allow(dead_code, reason = "one file of the library; the models use a part")]
