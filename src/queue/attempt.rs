@@ -143,6 +143,19 @@ impl<T, R> Shared<T, R> {
         }
     }
 
+    /// A worker that leaves has not started this ticket: its job waits again, unless somebody else has taken it.
+    #[cold]
+    pub(super) fn give_back_unstarted(&self, taken: Taken) {
+        match self.slab.activate(taken.ticket, taken.trace) {
+            Ok(claim) => {
+                self.slab.set_place(&claim, taken.trace, taken.place);
+                self.tell_started(&claim);
+                self.put_back_or_share(claim, None);
+            }
+            Err(stale) => self.surfaced(stale),
+        }
+    }
+
     /// The attempt was none: the job waits again, with its payload if that was taken, where it lay.
     ///
     /// # Errors

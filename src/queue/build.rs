@@ -11,6 +11,7 @@ use super::host::Adopted;
 use super::letters::{Bell, Unsent};
 use super::line::Line;
 use super::presence::Presence;
+use super::relief::Coming;
 use super::room::Room;
 use super::switches::{Setting, Switches};
 use super::terms::check_timeout;
@@ -105,6 +106,7 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             idle: EventCount::new(Yields::Warily),
             serving: Presence::new(),
             stations: Mutex::new(Vec::new()),
+            coming: Arc::new(Coming::new()),
             station_count: AtomicUsize::new(0),
             spare_desks: Mutex::new(Vec::new()),
             common: CommonBooks::default(),

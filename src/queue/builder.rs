@@ -239,7 +239,9 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     }
 
     /// How long after its deadline a handler that has not returned counts as stuck. Default 5 s. Another worker is then engaged
-    /// in its place, up to [`max_stuck`](QueueBuilder::max_stuck); the stuck one's thread ends when its handler returns.
+    /// in its place, up to [`max_stuck`](QueueBuilder::max_stuck); the stuck one's thread ends when its handler returns. It
+    /// goes on working if its handler returns before the other one's thread runs, or if the system refuses that thread, which
+    /// is asked for once for each attempt.
     pub fn stuck_after(mut self, grace: Duration) -> Self {
         self.stuck_after = grace;
         self

@@ -90,6 +90,10 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             while at < self.batch.tickets.len() {
                 if several {
                     self.urgent(&shared, &attempt);
+                    if self.is_relieved() {
+                        self.give_back(&shared, at);
+                        break;
+                    }
                 }
                 let now = shared.switches.now();
                 if now.any(Setting::BEFORE_START) {
@@ -112,6 +116,21 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 self.run(&shared, self.batch.get(at), &attempt);
                 at += 1;
             }
+        }
+    }
+
+    /// Whether another worker has taken this one's place while a handler ran, so that it starts nothing more.
+    #[inline]
+    fn is_relieved(&self) -> bool {
+        self.desk.timed.is_relieved() && !cfg!(guichet_bug = "relief_batch_kept")
+    }
+
+    /// The tickets from number `at` on go back to where they lay: this worker leaves.
+    #[cold]
+    fn give_back(&self, shared: &Shared<T, R>, at: usize) {
+        for at in at..self.batch.tickets.len() {
+            self.desk.tray.start(at);
+            shared.give_back_unstarted(self.batch.get(at));
         }
     }
 
@@ -178,7 +197,9 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         shared: &Shared<T, R>,
         attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
     ) {
-        while shared.line.has_before(self.batch.level) && !shared.switches.now().any(Setting::IDLE)
+        while shared.line.has_before(self.batch.level)
+            && !shared.switches.now().any(Setting::IDLE)
+            && !self.is_relieved()
         {
             let taken = shared.take(&mut self.urgent, Portion::ONE, self.batch.level);
             if taken.is_err() {
@@ -193,7 +214,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     fn find(&mut self, shared: &Shared<T, R>) -> Found {
         let now = shared.switches.now();
         // What is left is ended by whoever stopped the queue. It may be current for a while, and is not to be looked at in vain.
-        if self.desk.is_relieved() || now.any(Setting::STOPPED) {
+        if self.desk.timed.is_relieved() || now.any(Setting::STOPPED) {
             return Found::Nothing;
         }
         if !now.any(Setting::HALTED) {

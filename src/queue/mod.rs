@@ -6,7 +6,7 @@
 //! ```
 //! `add.rs` and `terms.rs` lead in, `line.rs` orders, `dispatch.rs` and `attempt.rs` lead to the handler, `lease.rs` to whoever
 //! asks, `settle.rs` out; `conclude.rs` tells of an end, `letters.rs` sends the dead on. `timing.rs` does what is due, `watch.rs`
-//! ends attempts whose time is over, `halt.rs` stops dispatch; `switches.rs` says in one word what is on. How an idle worker and
+//! ends attempts whose time is over, `relief.rs` replaces a worker that is stuck in one, `halt.rs` stops dispatch; `switches.rs` says in one word what is on. How an idle worker and
 //! a blocked adder sleep is the event count's business; what a queue needs of its runtime is in `host.rs`.
 
 mod add;
@@ -46,6 +46,7 @@ mod notes;
 mod presence;
 mod producer;
 mod recent;
+mod relief;
 mod results;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod results_tests;
@@ -85,7 +86,7 @@ pub use subscription::{EventError, Subscription};
 pub use terms::JobBuilder;
 
 pub(crate) use current::{CurrentWorker, current_worker};
-pub(crate) use desk::Hire;
+pub(crate) use desk::{Hire, Relief};
 pub(crate) use dispatch::Station;
 pub(crate) use host::{Adopted, Body, Hand, Host, Managed, SpawnError};
 pub(crate) use shift::Shift;
@@ -107,6 +108,7 @@ use events::Hub;
 use letters::{Bell, Graveyard, Senders, Unsent};
 use line::Line;
 use presence::Presence;
+use relief::Coming;
 use results::Kept;
 use room::Room;
 use switches::{Setting, Switches};
@@ -164,6 +166,8 @@ pub(crate) struct Shared<T, R> {
     /// Workers that have not left.
     serving: Presence,
     stations: Mutex<Vec<Arc<Desk>>>,
+    /// Replacements for stuck workers.
+    coming: Arc<Coming>,
     /// Changes with `stations`.
     station_count: AtomicUsize,
     /// Desks whose workers have left.

@@ -10,15 +10,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::Shared;
 use super::archive::DeadReason;
 use super::attempt::Attend;
 use super::books::{Books, Item};
 use super::conclude::JobBrief;
-use super::desk::Desk;
+use super::desk::{Desk, Relief};
 use super::events::EventKind;
 use super::settle::Next;
 use super::switches::Setting;
+use super::{Queue, Shared};
 use crate::model::{Failure, JobError, discard};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Arc, Mutex};
@@ -75,7 +75,7 @@ impl<T, R> Shared<T, R> {
             return 0;
         }
         let deadline = self.time.after(Duration::from_nanos(limit));
-        attend.desk.begin_timed(claim.ticket(), deadline);
+        attend.desk.timed.begin(claim.ticket(), deadline);
         self.alarm.bring_forward(deadline);
         deadline
     }
@@ -84,7 +84,7 @@ impl<T, R> Shared<T, R> {
     #[cold]
     pub(super) fn end_timed(&self, claim: &Claim, desk: &Desk, deadline: u64) {
         self.check_deadline(claim, deadline);
-        desk.end_timed();
+        desk.timed.end();
     }
 
     /// Decides the attempt if its time is over, whether or not the clerk has come to it.
@@ -115,13 +115,13 @@ impl<T, R> Shared<T, R> {
         if !self.switches.now().any(Setting::TIMED) {
             return None;
         }
-        let may_relieve = self.stuck() < self.options.max_stuck;
+        let may_relieve = self.may_relieve();
         let look = |desk: &Arc<Desk>| {
-            let (ticket, deadline) = desk.timed()?;
+            let (ticket, deadline) = desk.timed.view()?;
             match self.slab.runs(ticket) {
                 true => Some(deadline),
                 // Decided; now its thread may get stuck.
-                false => (may_relieve && !desk.is_irreplaceable(ticket))
+                false => (may_relieve && !desk.timed.was_sought(ticket))
                     .then(|| deadline.saturating_add(self.options.stuck_after)),
             }
         };
@@ -141,36 +141,50 @@ impl<T, R> Shared<T, R> {
         }
         let desks = self.stations.lock().clone();
         for desk in &desks {
-            let Some((ticket, deadline)) = desk.timed() else {
+            let Some((ticket, deadline)) = desk.timed.view() else {
                 continue;
             };
             if deadline <= now {
                 self.time_out(ticket);
             }
             if deadline.saturating_add(self.options.stuck_after) <= now {
-                self.relieve(desk, ticket);
+                self.send_relief(desk, ticket);
             }
         }
         self.first_deadline()
     }
 
-    /// A handler has not returned long after its time: another worker is engaged for it, if there may be one.
+    /// A handler has not returned long after its time: the thread of another worker is started, once, if there may be one more.
+    /// It is that thread which takes the stuck one's place.
     #[cold]
-    fn relieve(&self, desk: &Desk, ticket: Ticket) {
-        let stuck = self.stuck();
-        let in_vain = stuck >= self.options.max_stuck || desk.is_irreplaceable(ticket);
-        if in_vain || !desk.relieve(ticket) || !desk.hire(ticket) {
+    fn send_relief(&self, desk: &Arc<Desk>, ticket: Ticket) {
+        if !self.may_relieve() || !desk.timed.seek(ticket) {
             return;
         }
-        let slot = ticket.slot();
-        let id = self.id_of(slot, self.slab.occupancy_of(slot));
-        self.tell(EventKind::Stuck, id, self.slab.epoch_of(slot), 0, None);
+        if cfg!(guichet_bug = "desk_relieve_before_hire") {
+            let _ = desk.timed.relieve(ticket, || ());
+        }
+        let relief = Relief::new(desk.clone(), ticket, self.coming.clone());
+        if let Some(hire) = desk.hire() {
+            hire(relief);
+            // The worker may have left meanwhile, and with it all others that had the handler.
+            discard(hire);
+        }
+    }
+
+    /// Whether one more worker may be replaced, those counted whose replacements have not come yet.
+    fn may_relieve(&self) -> bool {
+        let gone = match cfg!(guichet_bug = "relief_coming_uncounted") {
+            true => self.stuck(),
+            false => self.coming.and_stuck(|| self.stuck()),
+        };
+        gone < self.options.max_stuck
     }
 
     /// How many handlers run on long after their time, while other workers do their work.
     pub(super) fn stuck(&self) -> usize {
         let desks = self.stations.lock();
-        desks.iter().filter(|desk| desk.is_stuck()).count()
+        desks.iter().filter(|desk| desk.timed.is_stuck()).count()
     }
 
     /// The attempt that `ticket` names is decided over its handler's head, if it still runs.
@@ -242,5 +256,19 @@ impl<T, R> Shared<T, R> {
         self.common.enter(Item::TimedOut);
         self.common.enter(Item::Failed);
         self.ended(slot, ended, Some(reason), Err(JobError::Failed(failure)));
+    }
+}
+
+impl<T, R> Queue<T, R> {
+    /// The first act of a worker that was sent in place of a stuck one: whether it has that place, and so may work.
+    pub(crate) fn take_over(&self, relief: Relief) -> bool {
+        let (shared, slot) = (&self.shared, relief.ticket().slot());
+        let look = || (shared.slab.occupancy_of(slot), shared.slab.epoch_of(slot));
+        let Some((occupancy, epoch)) = relief.take_place(look) else {
+            return cfg!(guichet_bug = "desk_relieve_before_hire");
+        };
+        let id = shared.id_of(slot, occupancy);
+        shared.tell(EventKind::Stuck, id, epoch, 0, None);
+        true
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::model::{Failure, check_range};
 use crate::queue::{
-    CurrentWorker, Hand, Hire, Job, Queue, Shift, SpawnError, Station, WeakQueue, WorkersError,
+    CurrentWorker, Hand, Hire, Job, Queue, Relief, Shift, SpawnError, Station, WeakQueue,
+    WorkersError,
 };
 use crate::sync::atomic::AtomicUsize;
 use crate::sync::atomic::Ordering::Relaxed;
@@ -174,7 +175,7 @@ impl<T: Send + 'static, R: Send + 'static> Processor<'_, T, R> {
             engaged: AtomicUsize::new(0),
         });
         for _ in 0..count {
-            post.engage(self.queue).map_err(refused)?;
+            post.engage(self.queue, None).map_err(refused)?;
         }
         Ok(())
     }
@@ -199,14 +200,21 @@ where
     F: Send + Sync + 'static,
     S: Fn(Station<T, R>, &F) + Copy + Send + Sync + 'static,
 {
-    /// One more worker.
-    fn engage(self: &Arc<Self>, queue: &Queue<T, R>) -> Result<(), SpawnError> {
+    /// One more worker, or one that is to take another's place: then its first act is to see whether it still can.
+    fn engage(
+        self: &Arc<Self>,
+        queue: &Queue<T, R>,
+        relief: Option<Relief>,
+    ) -> Result<(), SpawnError> {
         let host = queue.host().ok_or(SpawnError::ShutDown)?;
         let number = self.engaged.fetch_add(1, Relaxed);
         let name = format!("{}-{number}", queue.name());
         let (post, queue, shift) = (self.clone(), queue.clone(), Shift::begin(queue));
         let body = Box::new(move || {
             let _shift = shift;
+            if relief.is_some_and(|relief| !queue.take_over(relief)) {
+                return;
+            }
             post.current.enter();
             let hire = post.clone().hire();
             (post.serve)(Station::new(queue, post.limit, Some(hire)), &post.handler);
@@ -214,11 +222,12 @@ where
         host.spawn(name, body)
     }
 
-    /// Engages another one, as long as the queue is there and takes workers.
+    /// Engages another one, as long as the queue is there and takes workers; else the stuck one keeps its place.
     fn hire(self: Arc<Self>) -> Hire {
-        Box::new(move || {
-            let queue = self.queue.upgrade();
-            queue.is_some_and(|queue| self.engage(&queue).is_ok())
+        Arc::new(move |relief| {
+            if let Some(queue) = self.queue.upgrade() {
+                let _ = self.engage(&queue, Some(relief));
+            }
         })
     }
 }

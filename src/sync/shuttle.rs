@@ -5,10 +5,53 @@
 
 pub use shuttle::sync::MutexGuard;
 pub use shuttle::sync::{Arc, Weak};
-// What is made in one never waits for another thread, so the model need not know it.
-pub use shuttle::thread;
 pub use shuttle::thread_local;
+// What is made in one never waits for another thread, so the model need not know it.
 pub use std::sync::OnceLock;
+
+/// Threads, which a model may have the system refuse.
+pub mod thread {
+    pub use shuttle::thread::*;
+    use std::io;
+
+    use super::REFUSES_THREADS;
+    use super::atomic::Ordering::SeqCst;
+
+    /// shuttle's builder.
+    #[derive(Debug)]
+    pub struct Builder(shuttle::thread::Builder);
+
+    #[allow(missing_docs)]
+    impl Builder {
+        #[allow(clippy::new_without_default)]
+        pub fn new() -> Self {
+            Builder(shuttle::thread::Builder::new())
+        }
+        pub fn name(self, name: String) -> Self {
+            Builder(self.0.name(name))
+        }
+        pub fn spawn<F, X>(self, body: F) -> io::Result<JoinHandle<X>>
+        where
+            F: FnOnce() -> X + Send + 'static,
+            X: Send + 'static,
+        {
+            match REFUSES_THREADS.load(SeqCst) {
+                true => Err(io::Error::from(io::ErrorKind::WouldBlock)),
+                false => self.0.spawn(body),
+            }
+        }
+    }
+}
+
+// shuttle makes it anew for each execution.
+shuttle::lazy_static! {
+    static ref REFUSES_THREADS: atomic::AtomicBool = atomic::AtomicBool::new(false);
+}
+
+/// Whether `thread::Builder::spawn` fails from now on, to the end of the execution.
+pub fn refuse_threads(refuse: bool) {
+    REFUSES_THREADS.store(refuse, atomic::Ordering::SeqCst);
+}
 
 /// Atomics and fences.
 pub mod atomic {

@@ -9,9 +9,13 @@ use super::thread;
 /// The instant at which a blocking call gives up.
 ///
 /// The only clock below `queue`: a blocking call's own time-out. Models do not have time, so there
-/// a deadline has always passed and the wait that has one ends at once.
+/// a deadline has always passed and the wait that has one ends at once, unless it is as far away as a
+/// `Duration` can say: that one never passes.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(#[cfg(not(any(guichet_loom, guichet_shuttle)))] Option<Instant>);
+pub struct Deadline(
+    #[cfg(not(any(guichet_loom, guichet_shuttle)))] Option<Instant>,
+    #[cfg(any(guichet_loom, guichet_shuttle))] Option<()>,
+);
 
 impl Deadline {
     /// The deadline `timeout` from now. One too far for the clock to name never passes.
@@ -19,10 +23,7 @@ impl Deadline {
         #[cfg(not(any(guichet_loom, guichet_shuttle)))]
         return Deadline(Instant::now().checked_add(timeout));
         #[cfg(any(guichet_loom, guichet_shuttle))]
-        {
-            let _ = timeout;
-            Deadline()
-        }
+        Deadline((timeout != Duration::MAX).then_some(()))
     }
 
     /// The deadline at `instant`.
@@ -32,7 +33,7 @@ impl Deadline {
         #[cfg(any(guichet_loom, guichet_shuttle))]
         {
             let _ = instant;
-            Deadline()
+            Deadline(Some(()))
         }
     }
 
@@ -51,7 +52,7 @@ impl Deadline {
             .0
             .map(|end| end.saturating_duration_since(Instant::now()));
         #[cfg(any(guichet_loom, guichet_shuttle))]
-        Some(Duration::ZERO)
+        self.0.map(|()| Duration::ZERO)
     }
 }
 

@@ -20,6 +20,7 @@ mod exchange;
 mod heap;
 mod hole;
 mod letter;
+mod notes;
 mod oneshot;
 mod outside;
 mod pairs;
@@ -29,13 +30,39 @@ mod ring;
 mod runs;
 mod slab;
 mod stop;
+mod stuck;
 mod timeout;
 mod world;
 
-/// For the queue's source that is modelled as it stands: it says `crate::sync` and `crate::table`.
-use guichet::internals::{sync, table};
+// For the queue's source that is modelled as it stands: it says `crate::sync` and `crate::table`.
+use guichet::internals::{model, table};
+mod sync {
+    pub use guichet::internals::sync::*;
+
+    /// As in the library.
+    macro_rules! order {
+        ($bug:literal, $right:ident) => {
+            match cfg!(guichet_bug = $bug) {
+                true => $crate::sync::atomic::Ordering::Relaxed,
+                false => $crate::sync::atomic::Ordering::$right,
+            }
+        };
+    }
+    pub(crate) use order;
+}
+/// Of `src/queue/archive.rs`, what a dossier names.
+mod archive {
+    #[derive(Clone, Copy, Debug)]
+    pub enum DeadReason {}
+}
+#[allow(dead_code, reason = "one file of the library; the models use a part")]
+#[path = "../../src/queue/dossier.rs"]
+mod dossier;
 #[path = "../../src/queue/presence.rs"]
 mod presence;
+#[allow(dead_code, reason = "one file of the library; the models use a part")]
+#[path = "../../src/queue/relief.rs"]
+mod relief;
 #[allow(dead_code, reason = "one file of the library; the models use a part")]
 #[path = "../../src/queue/switches.rs"]
 mod switches;

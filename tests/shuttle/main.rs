@@ -17,6 +17,7 @@
 mod explore;
 mod ownership;
 mod races;
+mod relief;
 mod repeat;
 mod timeouts;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Gate, NO_TIME, audit, check, finish, quiet};
 
-const AT_ONCE: Duration = Duration::from_nanos(1);
+pub const AT_ONCE: Duration = Duration::from_nanos(1);
 
 /// Nobody is replaced: the clerk would wait for that, and a wait with an end does not wait here.
 fn hasty(runtime: &Runtime, attempts: u32) -> QueueBuilder<usize, usize> {
@@ -17,7 +17,7 @@ fn hasty(runtime: &Runtime, attempts: u32) -> QueueBuilder<usize, usize> {
     builder.timeout(AT_ONCE).max_stuck(0)
 }
 
-fn is_timed_out(outcome: &Result<usize, JobError>) -> bool {
+pub fn is_timed_out(outcome: &Result<usize, JobError>) -> bool {
     matches!(outcome, Err(JobError::Failed(why)) if why.is_timeout())
 }
 

@@ -35,6 +35,7 @@ mod records;
 mod records_kept;
 mod records_live;
 mod redrive;
+mod relief;
 mod results;
 mod retry;
 mod room;

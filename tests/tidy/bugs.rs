@@ -21,10 +21,16 @@ fn bugs(sources: &[Source], table: &Source, tests: &[Source]) -> Vec<Complaint> 
             });
         }
     }
-    let known = |test: &str| {
+    // Of loom's, unless another tool is named before it.
+    let split = |test: &str| match test.strip_prefix("shuttle:") {
+        Some(test) => ("shuttle", test.to_owned()),
+        None => ("loom", test.to_owned()),
+    };
+    let known = |tool: &str, test: &str| {
         let name = test.rsplit("::").next().unwrap_or(test);
         tests
             .iter()
+            .filter(|source| source.path.starts_with(&format!("tests/{tool}")))
             .any(|source| source.tokens().iter().any(|token| token.text == name))
     };
     for row in &rows {
@@ -32,12 +38,13 @@ fn bugs(sources: &[Source], table: &Source, tests: &[Source]) -> Vec<Complaint> 
             complaints
                 .push(table.complain(row.line, format!("bug `{}` is not seeded in src", row.bug)));
         }
-        if row.test.is_empty() || row.message.is_empty() {
+        let (tool, test) = split(&row.test);
+        if test.is_empty() || row.message.is_empty() {
             let what = format!("bug `{}` lacks its test or its message", row.bug);
             complaints.push(table.complain(row.line, what));
-        } else if !known(&row.test) {
-            complaints
-                .push(table.complain(row.line, format!("no test `{}` in tests/loom", row.test)));
+        } else if !known(tool, &test) {
+            let what = format!("no test `{test}` in tests/{tool}");
+            complaints.push(table.complain(row.line, what));
         }
     }
     complaints
@@ -46,10 +53,7 @@ fn bugs(sources: &[Source], table: &Source, tests: &[Source]) -> Vec<Complaint> 
 #[test]
 fn seeded_bugs_are_listed() {
     let table = fs::read_to_string(top().join(BUGS)).unwrap();
-    let tests = read(&["tests"])
-        .into_iter()
-        .filter(|source| source.path.starts_with("tests/loom"));
-    let tests: Vec<_> = tests.collect();
+    let tests = read(&["tests"]);
     expect_none(bugs(&read(&["src"]), &Source::new(BUGS, &table), &tests));
 }
 
@@ -67,18 +71,20 @@ seeded!(
 cfg!(guichet_bug = $bug)
 "#,
     )];
-    let table = "# Bugs\n| bug | what | test | says |\n|---|---|---|---|\n| `listed` | a | `ring::one` | lost |\n| `listed_too` | b | `two` | twice |\n| `gone` | c | `one` | lost |\n| `split` | d | `three` | |\n";
-    let tests = [Source::new(
-        "tests/loom.rs",
-        "mod ring { fn one() {} } // two",
-    )];
+    let table = "# Bugs\n| bug | what | test | says |\n|---|---|---|---|\n| `listed` | a | `ring::one` | lost |\n| `listed_too` | b | `two` | twice |\n| `gone` | c | `one` | lost |\n| `split` | d | `three` | |\n| `listed` | e | `shuttle:four` | lost |\n| `listed` | f | `shuttle:one` | lost |\n| `listed` | g | `four` | lost |\n";
+    let tests = [
+        Source::new("tests/loom/ring.rs", "mod ring { fn one() {} } // two"),
+        Source::new("tests/shuttle/main.rs", "fn four() {}"),
+    ];
     expect(
         bugs(&sources, &Source::new(BUGS, table), &tests),
         &[
             (3, "`forgotten` is not listed"),
-            (5, "no test `two`"),
+            (5, "no test `two` in tests/loom"),
             (6, "`gone` is not seeded"),
             (7, "lacks its test or its message"),
+            (9, "no test `one` in tests/shuttle"),
+            (10, "no test `four` in tests/loom"),
         ],
     );
 }
