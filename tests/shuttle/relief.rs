@@ -111,8 +111,9 @@ fn no_more_are_replaced_than_may_be() {
         gate.open();
         let stats = finish(runtime, &queue);
         assert_eq!((stats.timed_out, stats.failed), (4, 4));
+        // A late handler may not have come to its entry.
         let most = most.load(SeqCst);
-        assert_eq!(most, 3, "more workers are replaced than may be");
+        assert!(most <= 3, "more workers are replaced than may be");
     });
 }
 
