@@ -202,9 +202,18 @@ impl<T, R> Shared<T, R> {
         if let Some((ticket, Trace::Side)) = ended.stale {
             self.take_out(ticket);
         }
-        self.conclude(&end, ending);
         let before = ended.before;
-        let spoils = self.slab.let_go(ended);
+        let spoils = match cfg!(guichet_bug = "conclude_lets_go_early") {
+            false => {
+                self.conclude(&end, ending);
+                self.slab.let_go(ended)
+            }
+            true => {
+                let spoils = self.slab.let_go(ended);
+                self.conclude(&end, ending);
+                spoils
+            }
+        };
         if before == JobState::Delayed {
             self.review(slot);
         }

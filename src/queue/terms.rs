@@ -414,7 +414,7 @@ impl Terms {
 
 impl Special {
     fn write(&self, record: &Record) {
-        record.due.store(self.due, Relaxed);
+        record.set_due(self.due);
         record.wall.store(self.wall, Relaxed);
         record.key.store(self.key, Relaxed);
         record

@@ -48,7 +48,7 @@ impl<T, R> Shared<T, R> {
             let record = self.slab.record(claim.slot());
             record.wall.store(0, Relaxed);
             record.newest.store(false, Relaxed);
-            record.due.store(due, Relaxed);
+            record.set_due(due);
         }
         self.slab.put_off(claim, verb)
     }

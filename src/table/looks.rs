@@ -81,7 +81,8 @@ impl<T, O> Slab<T, O> {
         };
         match word.state() {
             JobState::Delayed => {
-                let step = word.epoch() as u32 & !ADMISSION;
+                let steps_since = record.reprioritized.load(Relaxed);
+                let step = (word.epoch() as u32).wrapping_sub(steps_since) & !ADMISSION;
                 let due = record.due_while_delayed(word.holders() > 0);
                 let due = due.map(|due| Timer { due, step });
                 expiry()

@@ -252,7 +252,7 @@ impl<T, O> Slab<T, O> {
         let write = || {
             let record = self.record(number);
             record.wall.store(wall, Relaxed);
-            record.due.store(due, Relaxed);
+            record.set_due(due);
         };
         // ORDERING: Release — the new instant; pairs with the Acquire of `next_instant`'s load.
         let order = order!("slab_reschedule_relaxed", Release);
@@ -277,7 +277,11 @@ impl<T, O> Slab<T, O> {
         };
         // Of this job, if it is held; else it means nothing.
         let before = self.priority(number);
-        let write = || self.set_priority(number, priority);
+        let steps = &self.record(number).reprioritized;
+        let write = || {
+            self.set_priority(number, priority);
+            steps.fetch_add(1, Relaxed);
+        };
         let undo = || {
             let cell = &self.slot(number).priority;
             // Unless somebody has changed it again.
@@ -312,7 +316,7 @@ impl<T, O> Slab<T, O> {
             record.wall.store(0, Relaxed);
             record.newest.store(false, Relaxed);
             record.overlap.store(overlap, Relaxed);
-            record.due.store(due, Relaxed);
+            record.set_due(due);
         };
         // ORDERING: Release — the instants, to `next_instant`; and, to the Acquire of `activate`, the attempt's number,
         // which the caller has by the name of the attempt.

@@ -12,6 +12,8 @@ pub struct Record {
     pub admitted_at: AtomicU64,
     /// When a delayed job is due.
     pub due: AtomicU64,
+    /// How many steps since the one that set `due` have left it as it was.
+    pub reprioritized: AtomicU32,
     /// The wall clock's time, in nanoseconds since 1970, before which it is not due either; 0 if none is set.
     pub wall: AtomicU64,
     /// After which it is not handed out any more; 0 if never.
@@ -41,6 +43,7 @@ impl Record {
         Record {
             admitted_at: AtomicU64::new(0),
             due: AtomicU64::new(0),
+            reprioritized: AtomicU32::new(0),
             wall: AtomicU64::new(0),
             expires: AtomicU64::new(0),
             key: AtomicU64::new(0),
@@ -53,6 +56,12 @@ impl Record {
             overlap: AtomicU64::new(0),
             keep: AtomicU32::new(0),
         }
+    }
+
+    /// A delayed job gets another instant, from its next step on.
+    pub fn set_due(&self, due: u64) {
+        self.reprioritized.store(0, Relaxed);
+        self.due.store(due, Relaxed);
     }
 
     /// When a delayed job may wait again, if that is known: while a former handler runs, its return is waited for.

@@ -182,3 +182,23 @@ fn a_word_prints_its_parts() {
 fn holders_do_not_overflow() {
     (0..256).fold(Word(0), |word, _| word.pinned());
 }
+
+/// Another priority of a delayed job leaves its timer as it is; another instant does not, even if it is the same.
+#[test]
+fn a_timer_knows_which_step_set_its_instant() {
+    let (slab, pool) = (Slab::<(), ()>::new(1), Pool::new(0, 1, 1));
+    let vacant = pool.claim_one(0).expect("it is vacant");
+    let stamp = |_, _, record: &Record| {
+        record.set_due(5);
+        (Marks::default(), 1)
+    };
+    let (_, occupancy) = slab.admit(vacant, (), None, Entry::Delayed, stamp);
+    let timer = || slab.next_instant(0).expect("it is delayed");
+    let first = timer();
+    assert!(slab.reprioritize_delayed(0, occupancy, 2).is_ok());
+    assert!(slab.reprioritize_delayed(0, occupancy, 3).is_ok());
+    assert_eq!((timer(), slab.priority(0)), (first, 3));
+    assert!(slab.reschedule(0, occupancy, 5, 0).is_ok());
+    assert_eq!(timer().due, first.due);
+    assert_ne!(timer().step, first.step);
+}

@@ -138,7 +138,7 @@ impl World {
         self.tally.admitted.fetch_add(1, Std);
         let payload = self.payload(job);
         let stamp = |_, _, record: &Record| {
-            record.due.store(5, Relaxed);
+            record.set_due(5);
             record.expires.store(9, Relaxed);
             let optioned = true;
             (
@@ -362,7 +362,7 @@ impl World {
 
     /// The handler fails: its job is delayed until the instant 5, or the attempt came late.
     pub fn put_off(&self, claim: Claim) -> bool {
-        self.slab.record(claim.slot()).due.store(5, Relaxed);
+        self.slab.record(claim.slot()).set_due(5);
         match self.slab.put_off(claim, Verb::Retry) {
             Ok(()) => true,
             Err(spoils) => {

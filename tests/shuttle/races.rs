@@ -201,3 +201,26 @@ fn a_destructor_is_no_search() {
             .for_each(|holder| holder.join().unwrap());
     });
 }
+
+/// A job is cancelled while its handler returns: whoever cancelled it finds the record whole.
+#[test]
+fn a_cancelled_jobs_record_has_its_reason() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let builder = runtime.queue("numbers").capacity(1).keep_failed(10);
+        let queue: Queue<usize, usize> = builder.build().unwrap();
+        queue
+            .workers(1, |job| {
+                thread::yield_now();
+                Ok(*job.payload())
+            })
+            .unwrap();
+        let id = queue.add(0).unwrap();
+        thread::yield_now();
+        if queue.cancel_because(id, "why") {
+            let info = queue.job_info(id).expect("its record is kept");
+            assert_eq!(info.cancel_reason.as_deref(), Some("why"));
+        }
+        finish(runtime, &queue);
+    });
+}
