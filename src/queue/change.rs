@@ -126,6 +126,10 @@ impl<T, R> Shared<T, R> {
     /// Gives a delayed job another priority; false if it is not delayed any more.
     fn reprioritized(&self, id: JobId, priority: u32) -> bool {
         let (slot, occupancy) = (id.slot, id.occupancy);
+        if cfg!(guichet_bug = "change_priority_unheld") {
+            self.slab.set_priority(slot, priority);
+            return self.slab.state(slot, occupancy) == Some(JobState::Delayed);
+        }
         // One at a time: each writes the priority before its step.
         let step = || self.slab.reprioritize_delayed(slot, occupancy, priority);
         match self.dossiers.locked(slot, step) {
