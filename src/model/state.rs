@@ -146,11 +146,12 @@ impl Verb {
         }
     }
 
-    /// The state it leads to from `state`. `retry` and `snooze` may also lead to `Delayed`.
+    /// The state it leads to; `None` for the one in which the job is. `retry` and `snooze` may also lead to
+    /// `Delayed`.
     #[inline(always)]
-    pub const fn target(self, state: JobState) -> JobState {
-        match self {
-            Verb::Reprioritize => state,
+    pub const fn target(self) -> Option<JobState> {
+        Some(match self {
+            Verb::Reprioritize => return None,
             Verb::Admit | Verb::Promote | Verb::Retry | Verb::Snooze | Verb::Requeue => {
                 JobState::Waiting
             }
@@ -161,6 +162,6 @@ impl Verb {
             Verb::Cancel => JobState::Cancelled,
             Verb::Interrupt => JobState::Interrupted,
             Verb::Return => JobState::Returned,
-        }
+        })
     }
 }

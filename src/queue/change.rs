@@ -29,6 +29,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     pub fn set_priority(&self, id: JobId, priority: u32) -> Result<(), ChangeError> {
         let shared = &self.shared;
         let priority = shared.check_priority(priority.into())?;
+        let mut backoff = Backoff::default();
         loop {
             match shared.look(id)? {
                 (JobState::Delayed, _) => {
@@ -45,6 +46,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
                 }
                 (state, None) => return Err(ChangeError::State(state)),
             }
+            // Somebody else is changing it.
+            backoff.snooze();
         }
     }
 
@@ -113,11 +116,12 @@ impl<T, R> Shared<T, R> {
 
     /// Tries `change`, which needs a delayed job, as long as the job is delayed.
     fn while_delayed(&self, id: JobId, change: impl Fn() -> bool) -> Result<(), ChangeError> {
+        let mut backoff = Backoff::default();
         loop {
             match self.look(id)?.0 {
                 JobState::Delayed if change() => return Ok(()),
-                // Somebody else has changed it meanwhile.
-                JobState::Delayed => {}
+                // Somebody else is changing it.
+                JobState::Delayed => backoff.snooze(),
                 state => return Err(ChangeError::State(state)),
             }
         }

@@ -79,8 +79,6 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         let shared = self.queue.shared.clone();
         while let Found::Work = self.find(&shared) {
             let several = self.batch.tickets.len() > 1;
-            // Whether others see the tickets that are not started.
-            let mut in_view = several;
             if several {
                 self.lay_out();
                 // Somebody may have gone to sleep since this worker decided to take several.
@@ -90,19 +88,9 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             while at < self.batch.tickets.len() {
                 if several {
                     self.urgent(&shared, &attempt);
-                    if self.is_relieved() {
-                        self.give_back(&shared, at);
-                        break;
-                    }
                 }
                 let now = shared.switches.now();
                 if now.any(Setting::BEFORE_START) {
-                    let hides = cfg!(guichet_bug = "dispatch_pause_hides_ticket");
-                    let stays = now.any(Setting::IDLE) && self.batch.trace == Trace::Line;
-                    if stays && !in_view && !hides {
-                        self.lay_out();
-                        in_view = true;
-                    }
                     match self.goes_on(&shared, at, now) {
                         Ready::Start => {}
                         // Something more urgent may have come.
@@ -110,7 +98,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                         Ready::Leave => break,
                     }
                 }
-                if in_view {
+                if several {
                     self.desk.tray.start(at);
                 }
                 self.run(&shared, self.batch.get(at), &attempt);
@@ -137,6 +125,10 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// Something is to be done before this worker starts ticket number `at`.
     #[cold]
     fn goes_on(&mut self, shared: &Shared<T, R>, at: usize, now: Setting) -> Ready {
+        if self.is_relieved() {
+            self.give_back(shared, at);
+            return Ready::Leave;
+        }
         if now.any(Setting::IDLE) {
             if self.batch.trace == Trace::Side {
                 // Whoever changes a priority must find it; and there is only one.
@@ -144,8 +136,16 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 return Ready::Leave;
             }
             // The others can be found where they are: by their jobs, and on the desk by other workers and
-            // by adders who need the slots of stale ones.
-            return match self.waits_in_hand(shared) {
+            // by adders who need the slots of stale ones. A single one is not there yet.
+            let single = self.batch.tickets.len() == 1;
+            if single && !cfg!(guichet_bug = "dispatch_pause_hides_ticket") {
+                self.lay_out();
+            }
+            let goes_on = self.waits_in_hand(shared);
+            if single && goes_on {
+                self.desk.tray.start(at);
+            }
+            return match goes_on {
                 true => Ready::LookAgain,
                 false => Ready::Leave,
             };

@@ -59,6 +59,11 @@ impl<T, R> Shared<T, R> {
         claim().or_else(|| self.claim_from_strays(claim))
     }
 
+    /// Whether a slot could be had from a stale ticket.
+    fn keeps_strays(&self) -> bool {
+        self.has_strays() && !cfg!(guichet_bug = "room_chain_ignores_strays")
+    }
+
     /// Nothing was vacant: claims what stale tickets kept. Those that lie somewhere are dropped; who has
     /// one in hand is about to, and is waited for, so that "full" is said only if it is true.
     #[cold]
@@ -110,7 +115,8 @@ impl<T, R> Shared<T, R> {
         let claimed = room.blocked.wait_until(
             deadline,
             attempt,
-            || usize::from(room.pool.has_vacancy()),
+            // What stale tickets keep can be had too.
+            || usize::from(room.pool.has_vacancy() || self.keeps_strays()),
             || self.line.popped(),
         );
         claimed.unwrap_or(Err(NoSlot::TimedOut))

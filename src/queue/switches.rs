@@ -41,7 +41,7 @@ impl Setting {
     /// No attempt begins, or none ever will.
     pub(super) const IDLE: Self = Setting(Self::STOPPED.0 | Self::HALTED.0);
     /// Something is to be done before an attempt begins.
-    pub(super) const BEFORE_START: Self = Setting(Self::IDLE.0 | Self::MORTAL.0);
+    pub(super) const BEFORE_START: Self = Setting(Self::IDLE.0 | Self::MORTAL.0 | Self::TIMED.0);
     /// Something is to be done when an attempt has begun.
     pub(super) const AT_START: Self = Setting(Self::HALTED.0 | Self::TIMED.0 | Self::HEARD.0);
     /// Something is to be done when a job has ended.

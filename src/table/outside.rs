@@ -185,7 +185,7 @@ impl<T, O> Slab<T, O> {
             occupancy: known.occupancy,
             attempts: count(known.attempts) - u32::from(before.has(FREE)),
             wishes: known.wishes,
-            state: verb.target(before.state()),
+            state: verb.target().unwrap_or(before.state()),
             stale: trace.map(|trace| (Ticket::new(number, before), trace)),
         }
     }

@@ -126,7 +126,10 @@ impl Word {
     /// The only way to a new state: the next epoch, the verb's target, flags and holders kept.
     #[inline(always)]
     pub(super) fn apply(self, verb: Verb) -> Self {
-        self.lead_to(verb, verb.target(self.state()))
+        match verb.target() {
+            Some(target) => self.lead_to(verb, target),
+            None => self.lead_to(verb, self.state()),
+        }
     }
 
     /// `admit` or `defer`: nothing of the former tenant is left.
