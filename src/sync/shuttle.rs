@@ -6,9 +6,49 @@
 pub use shuttle::sync::MutexGuard;
 pub use shuttle::sync::{Arc, Weak};
 // What is made in one never waits for another thread, so the model need not know it.
-pub use shuttle::thread;
 pub use shuttle::thread_local;
 pub use std::sync::OnceLock;
+
+/// Threads, which a model may refuse.
+pub mod thread {
+    use std::io;
+
+    pub use shuttle::thread::*;
+
+    /// shuttle's builder, unless threads are refused.
+    #[derive(Debug, Default)]
+    pub struct Builder(shuttle::thread::Builder);
+
+    #[allow(missing_docs)]
+    impl Builder {
+        pub fn new() -> Self {
+            Self::default()
+        }
+        pub fn name(self, name: String) -> Self {
+            Builder(self.0.name(name))
+        }
+        pub fn spawn<F, O>(self, body: F) -> io::Result<JoinHandle<O>>
+        where
+            F: FnOnce() -> O + Send + 'static,
+            O: Send + 'static,
+        {
+            match super::REFUSED.load(super::atomic::Ordering::SeqCst) {
+                true => Err(io::Error::other("the model refuses the thread")),
+                false => self.0.spawn(body),
+            }
+        }
+    }
+}
+
+shuttle::lazy_static! {
+    /// Whether the system refuses threads; false again in each execution.
+    static ref REFUSED: atomic::AtomicBool = atomic::AtomicBool::new(false);
+}
+
+/// From now on the system refuses every thread that the library asks for, or refuses none.
+pub fn refuse_threads(refused: bool) {
+    REFUSED.store(refused, atomic::Ordering::SeqCst);
+}
 
 /// Atomics and fences.
 pub mod atomic {

@@ -18,11 +18,14 @@ fn config() -> Config {
     config
 }
 
-pub fn explore(scheduler: impl Scheduler + 'static, model: fn()) -> usize {
+pub fn explore(
+    scheduler: impl Scheduler + 'static,
+    model: impl Fn() + Send + Sync + 'static,
+) -> usize {
     Runner::new(scheduler, config()).run(model)
 }
 
-fn number(name: &str) -> Option<u64> {
+pub fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
     let number = text.trim().parse();
     Some(number.unwrap_or_else(|_| panic!("{name}={text}: expected a whole number")))
