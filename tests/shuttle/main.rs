@@ -15,6 +15,7 @@
 #![cfg(guichet_shuttle)]
 
 mod explore;
+mod matrix;
 mod ownership;
 mod repeat;
 mod timeouts;

@@ -1,0 +1,556 @@
+//! Performs a program: its prelude, its actors' operations, its handlers.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use guichet::internals::sync::refuse_threads;
+use guichet::{
+    AddError, AddManyError, AddTimeoutError, Clock, DeadLetter, Failure, JobHandle, JobId, Lease,
+    LeaseError, Order, Queue, Redrive, Runtime, TryAddError, TryAddManyError, WorkersError,
+};
+use shuttle::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use super::board::{Board, Doing, Payload, Records, Role, Room, play};
+use super::program::{Op, Prelude, Program, Step, Verdict};
+
+pub type Held = Lease<Payload, usize>;
+
+/// Everything that is due is so within this time.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const HOUR: Duration = Duration::from_secs(3600);
+const NO_TIME: Duration = Duration::ZERO;
+
+/// A counter that somebody turns, until it is let go.
+#[derive(Clone)]
+pub struct Counter(Arc<(AtomicU64, AtomicBool)>);
+
+impl Counter {
+    fn new() -> Self {
+        Counter(Arc::new((AtomicU64::new(0), AtomicBool::new(false))))
+    }
+
+    pub fn turn(&self) {
+        self.0.0.fetch_add(2 * DAY.as_nanos() as u64, SeqCst);
+    }
+
+    /// It turns with each reading from now on.
+    pub fn let_go(&self) {
+        self.0.1.store(true, Relaxed);
+    }
+}
+
+impl Clock for Counter {
+    fn now(&self) -> Duration {
+        let (nanos, free) = &*self.0;
+        if free.load(Relaxed) {
+            self.turn();
+        }
+        Duration::from_nanos(nanos.load(SeqCst))
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.now()
+    }
+}
+
+/// What the actors of one execution share.
+pub struct Stage {
+    pub program: Arc<Program>,
+    pub runtime: Runtime,
+    pub queue: Queue<Payload, usize>,
+    pub dead: Option<Queue<DeadLetter<Payload>, ()>>,
+    pub board: Arc<Board>,
+    pub clock: Counter,
+    /// Leases that nobody settles before the end.
+    pub leases: Mutex<Vec<Held>>,
+    pub handles: Mutex<Vec<(usize, JobHandle<usize>)>>,
+}
+
+/// Tells, by being dropped, that all workers which have it have left.
+struct Crew(Arc<Board>);
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.0.write(|records| records.left += 1);
+        }
+    }
+}
+
+impl Stage {
+    pub fn new(program: Arc<Program>, hope: Arc<Mutex<String>>) -> Self {
+        let shape = &program.shape;
+        let board = Board::new(program.actors.len(), shape.clinging, hope);
+        let clock = Counter::new();
+        let runtime = Runtime::builder().without_clerk().clock(clock.clone());
+        let runtime = runtime.build().unwrap();
+        let dead = |runtime: &Runtime| runtime.queue("dead").capacity(1).build().unwrap();
+        let dead = shape.letters.then(|| dead(&runtime));
+        let builder = runtime
+            .queue("jobs")
+            .order(shape.order)
+            .capacity(shape.capacity);
+        let builder = builder.delayed_capacity(shape.delayed_capacity);
+        let builder = builder.prefetch(shape.prefetch).attempts(shape.attempts);
+        let builder = builder
+            .backoff(guichet::Backoff::none())
+            .event_capacity(128);
+        let builder = builder
+            .stuck_after(HOUR)
+            .max_stuck(shape.timed.unwrap_or(0));
+        let builder = match &dead {
+            Some(dead) => builder.dead_letters(dead),
+            None => builder,
+        };
+        let queue = builder.build().unwrap();
+        Stage {
+            program,
+            runtime,
+            queue,
+            dead,
+            board,
+            clock,
+            leases: Mutex::default(),
+            handles: Mutex::default(),
+        }
+    }
+
+    pub fn levels(&self) -> u32 {
+        match self.program.shape.order {
+            Order::Bands(levels) | Order::Heap(levels) => levels,
+            _ => 1,
+        }
+    }
+
+    fn default_priority(&self) -> u32 {
+        self.levels().div_ceil(2)
+    }
+
+    fn payload(&self, room: Room) -> Payload {
+        self.board.payload(room, self.default_priority())
+    }
+
+    /// Turns the clock and does what is due, as the clerk would.
+    pub fn turn(&self) {
+        self.clock.turn();
+        self.runtime.do_due();
+    }
+
+    pub fn prelude(&self) {
+        let shape = &self.program.shape;
+        let late = shape.prelude == Prelude::TimedOut;
+        if late {
+            self.engage(shape.workers).expect("threads are not refused");
+        }
+        match shape.prelude {
+            Prelude::Empty => {}
+            Prelude::Waiting | Prelude::Full | Prelude::Leased => {
+                (0..shape.jobs).for_each(|_| self.submit_one());
+            }
+            Prelude::Cancelled => {
+                let ids: Vec<_> = (0..shape.jobs).map(|_| self.submit(None)).collect();
+                assert!(self.cancel(ids[shape.jobs / 2]));
+            }
+            Prelude::Delayed => {
+                let former = self.submit(Some(DAY));
+                assert!(self.cancel(former));
+                for at in 0..shape.jobs.min(shape.delayed_capacity) {
+                    self.submit(Some(HOUR * (shape.jobs - at) as u32));
+                }
+            }
+            Prelude::TimedOut => {
+                self.submit(None);
+                let begun = |records: &mut Records| records.busy > 0;
+                self.board.wait_until("the prelude's job begins", begun);
+                self.turn();
+                (1..shape.jobs).for_each(|_| self.submit_one());
+            }
+        }
+        if shape.prelude == Prelude::Leased {
+            let lease = self.queue.try_lease().expect("jobs wait");
+            self.took(&lease);
+            self.leases.lock().unwrap().push(lease);
+        }
+        if !late && shape.workers > 0 {
+            self.engage(shape.workers).expect("threads are not refused");
+        }
+    }
+
+    fn submit_one(&self) {
+        self.submit(None);
+    }
+
+    /// One of the prelude's jobs.
+    fn submit(&self, delay: Option<Duration>) -> JobId {
+        let shape = &self.program.shape;
+        let room = match delay {
+            None => Room::Now,
+            Some(_) => Room::Later,
+        };
+        let payload = self.payload(room);
+        let number = payload.number;
+        let job = self.queue.job(payload).delay(delay.unwrap_or(NO_TIME));
+        let job = match shape.mortal {
+            true => job.ttl(DAY + HOUR),
+            false => job,
+        };
+        let job = match shape.timed {
+            Some(_) => job.timeout(HOUR),
+            None => job,
+        };
+        let handle = job.submit().expect("there is room for the prelude's jobs");
+        let id = handle.id();
+        self.board.added(number, id);
+        self.handles.lock().unwrap().push((number, handle));
+        id
+    }
+
+    fn engage(&self, count: usize) -> Result<(), WorkersError> {
+        let board = &self.board;
+        board.write(|records| {
+            records.engaged += 1;
+            records.workers += count;
+        });
+        let crew = Crew(board.clone());
+        let (gated, verdict) = (self.program.shape.gated, self.program.shape.verdict);
+        let engaged = self.queue.workers(count, move |job| {
+            let (board, number) = (&crew.0, job.payload().number);
+            board.trace(|| format!("job {number} begins"));
+            let (id, priority) = (job.id(), job.priority());
+            board.write(|records| {
+                records.busy += 1;
+                records.begin(number, id, priority);
+            });
+            if gated {
+                board.pass_gate();
+            }
+            let relaxed = board.write(|records| {
+                records.busy -= 1;
+                records.end(number);
+                let fresh = std::mem::take(&mut records.jobs[number].fresh);
+                let relaxed = records.relaxed || !fresh;
+                records.held |= !relaxed && verdict == Verdict::RateLimited;
+                relaxed
+            });
+            match verdict {
+                _ if relaxed => Ok(number),
+                Verdict::Done => Ok(number),
+                Verdict::Retry => Err(Failure::msg("again")),
+                Verdict::Snooze => Err(Failure::snooze(HOUR)),
+                Verdict::Requeue => Err(Failure::requeue()),
+                Verdict::Discard => Err(Failure::discard("no")),
+                Verdict::RateLimited => Err(Failure::rate_limited(HOUR)),
+            }
+        });
+        if engaged.is_err() {
+            board.write(|records| records.workers -= count);
+        }
+        engaged
+    }
+
+    /// An actor: its operations one after the other.
+    pub fn act(&self, me: usize) {
+        play(Role::Actor(me));
+        let mut hand = None;
+        for step in &self.program.actors[me] {
+            self.board.trace(|| format!("{step:?}"));
+            self.perform(me, *step, &mut hand);
+            self.board
+                .write(|records| records.actors[me] = Doing::Something);
+        }
+        if let Some(lease) = hand {
+            self.leases.lock().unwrap().push(lease);
+        }
+        self.board
+            .write(|records| records.actors[me] = Doing::Nothing);
+    }
+
+    fn does(&self, me: usize, doing: Doing) {
+        self.board.write(|records| records.actors[me] = doing);
+    }
+
+    fn perform(&self, me: usize, step: Step, hand: &mut Option<Held>) {
+        let (queue, board) = (&self.queue, &self.board);
+        match step.op {
+            Op::Add | Op::Submit | Op::Produce | Op::AddNewest | Op::AddMortal => {
+                self.does(me, Doing::Adds(Room::Now, 1));
+                self.add(step.op);
+            }
+            Op::AddMany => {
+                let payloads = self.payloads();
+                let numbers: Vec<_> = payloads.iter().map(|payload| payload.number).collect();
+                self.does(me, Doing::Adds(Room::Now, payloads.len()));
+                match queue.add_many(payloads) {
+                    Ok(ids) => numbers
+                        .iter()
+                        .zip(ids)
+                        .for_each(|(n, id)| board.added(*n, id)),
+                    Err(AddManyError::Closed(_)) => self.must_be_shut(),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            Op::TryAdd | Op::AddTimeout | Op::AddDelayed => self.try_add(step.op),
+            Op::TryAddMany => {
+                let began = board.read().now;
+                let payloads = self.payloads();
+                let numbers: Vec<_> = payloads.iter().map(|payload| payload.number).collect();
+                match queue.try_add_many(payloads) {
+                    Ok(ids) => numbers
+                        .iter()
+                        .zip(ids)
+                        .for_each(|(n, id)| board.added(*n, id)),
+                    Err(TryAddManyError::Full(back)) => self.full(Room::Now, began, back.len()),
+                    Err(TryAddManyError::Closed(_)) => self.must_be_shut(),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            Op::Work => {}
+            Op::Lease => {
+                self.does(me, Doing::Leases);
+                match queue.lease() {
+                    Ok(lease) => self.keep(lease, hand),
+                    Err(error) => self.no_lease(error),
+                }
+            }
+            Op::LeaseMany => {
+                self.does(me, Doing::Leases);
+                match queue.lease_many(2) {
+                    Ok(leases) => leases.into_iter().for_each(|lease| self.keep(lease, hand)),
+                    Err(error) => self.no_lease(error),
+                }
+            }
+            Op::TryLease => {
+                let found = self.checked(me, || queue.try_lease());
+                found.into_iter().for_each(|lease| self.keep(lease, hand));
+            }
+            Op::LeaseTimeout => {
+                let found = self.checked(me, || match queue.lease_timeout(NO_TIME) {
+                    Err(LeaseError::Closed) => {
+                        self.must_be_shut();
+                        None
+                    }
+                    found => found.ok(),
+                });
+                found.into_iter().for_each(|lease| self.keep(lease, hand));
+            }
+            Op::Complete | Op::Fail | Op::Requeue | Op::DropLease | Op::Bury | Op::Extend => {
+                let lying = hand.take().or_else(|| self.leases.lock().unwrap().pop());
+                let found = lying.or_else(|| {
+                    let lease = self.checked(me, || queue.try_lease())?;
+                    self.took(&lease);
+                    Some(lease)
+                });
+                if let Some(lease) = found {
+                    self.settle(lease, step.op, hand);
+                }
+            }
+            Op::Cancel => {
+                if let Some((_, id)) = self.target(step) {
+                    self.cancel(id);
+                }
+            }
+            Op::CancelAll => {
+                board.write(|records| {
+                    let all = records.jobs.iter_mut();
+                    all.for_each(|job| job.may_be_cancelled = true);
+                });
+                let count = queue.cancel_all("all");
+                board.write(|records| records.cancelled += count);
+            }
+            Op::SetPriority => self.set_priority(step),
+            Op::Promote => {
+                if let Some((_, id)) = self.target(step) {
+                    self.changed(id, queue.promote(id));
+                }
+            }
+            Op::Reschedule => {
+                if let Some((_, id)) = self.target(step) {
+                    let delay = [NO_TIME, HOUR, 3 * DAY][step.value as usize % 3];
+                    self.changed(id, queue.reschedule(id, delay));
+                }
+            }
+            Op::Due | Op::Expire | Op::TimeOut => self.turn(),
+            Op::Pause => queue.pause(),
+            Op::Resume => queue.resume(),
+            Op::Hold => {
+                board.write(|records| records.held = true);
+                queue.hold(HOUR);
+            }
+            Op::Redrive => {
+                if let Some(dead) = &self.dead {
+                    board.write(|records| records.redriving = true);
+                    let done = dead.redrive(queue, Redrive::all());
+                    board.write(|records| records.redriven += done.jobs.len());
+                }
+            }
+            Op::TakeUnsent => drop(queue.take_unsent()),
+            Op::Subscribe => {
+                let mut events = queue.subscribe();
+                while events.try_next().is_ok() {}
+            }
+            Op::Shutdown => {
+                board.write(|records| records.shut = true);
+                self.runtime.shutdown(NO_TIME);
+            }
+            Op::Engage => match self.engage(1) {
+                Ok(()) => {}
+                Err(WorkersError::ShutDown) => self.must_be_shut(),
+                Err(WorkersError::Spawn(_)) => assert!(self.program.has(Op::RefuseThreads)),
+                Err(other) => panic!("{other}"),
+            },
+            Op::RefuseThreads => refuse_threads(true),
+            Op::OpenGate => board.open(),
+        }
+    }
+
+    fn add(&self, op: Op) {
+        let payload = self.payload(Room::Now);
+        let number = payload.number;
+        let added = match op {
+            Op::Submit => self.queue.submit(payload).map(|handle| {
+                let id = handle.id();
+                self.handles.lock().unwrap().push((number, handle));
+                id
+            }),
+            Op::Produce => self.queue.producer().add(payload),
+            Op::AddNewest => self.queue.job(payload).lifo().add(),
+            Op::AddMortal => self.queue.job(payload).ttl(HOUR).add(),
+            _ => self.queue.add(payload),
+        };
+        match added {
+            Ok(id) => self.board.added(number, id),
+            Err(AddError::Closed(_)) => self.must_be_shut(),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// Adds without waiting; under a model, a wait with an end is none.
+    fn try_add(&self, op: Op) {
+        let room = match op {
+            Op::AddDelayed => Room::Later,
+            _ => Room::Now,
+        };
+        let began = self.board.read().now;
+        let payload = self.payload(room);
+        let number = payload.number;
+        let added = match op {
+            Op::AddTimeout => match self.queue.add_timeout(payload, NO_TIME) {
+                Ok(id) => Ok(id),
+                Err(AddTimeoutError::Timeout(payload)) => Err(TryAddError::Full {
+                    payload,
+                    waiting: 0,
+                    active: 0,
+                }),
+                Err(AddTimeoutError::Closed(payload)) => Err(TryAddError::Closed(payload)),
+                Err(other) => panic!("{other}"),
+            },
+            Op::AddDelayed => self.queue.job(payload).delay(HOUR).try_add(),
+            _ => self.queue.try_add(payload),
+        };
+        match added {
+            Ok(id) => self.board.added(number, id),
+            Err(TryAddError::Full { .. }) => self.full(room, began, 1),
+            Err(TryAddError::Closed(_)) => self.must_be_shut(),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn payloads(&self) -> Vec<Payload> {
+        let count = self.program.shape.capacity.min(2);
+        (0..count).map(|_| self.payload(Room::Now)).collect()
+    }
+
+    fn took(&self, lease: &Held) {
+        let number = lease.payload().number;
+        self.board.trace(|| format!("job {number} is leased"));
+        let (id, priority) = (lease.id(), lease.priority());
+        self.board
+            .write(|records| records.begin(number, id, priority));
+    }
+
+    fn keep(&self, lease: Held, hand: &mut Option<Held>) {
+        self.took(&lease);
+        if let Some(before) = hand.replace(lease) {
+            self.leases.lock().unwrap().push(before);
+        }
+    }
+
+    /// Settles a lease that was taken.
+    pub fn settle(&self, mut lease: Held, op: Op, hand: &mut Option<Held>) {
+        let number = lease.payload().number;
+        if op == Op::Extend {
+            drop(lease.extend(HOUR));
+            *hand = Some(lease);
+            return;
+        }
+        // Before it is settled: another attempt may begin at once.
+        self.board.write(|records| records.end(number));
+        let answer = match op {
+            Op::Fail => lease.fail(Failure::msg("no")),
+            Op::Requeue => Lease::requeue(lease),
+            Op::Bury => lease.dead_letter("no"),
+            Op::DropLease => {
+                drop(lease);
+                Ok(())
+            }
+            _ => lease.complete(number),
+        };
+        if answer.is_err() {
+            let lost = |op| matches!(op, Op::Cancel | Op::CancelAll | Op::Shutdown);
+            let timed = self.program.shape.timed.is_some();
+            assert!(timed || self.program.count(lost) > 0, "{answer:?}");
+        }
+    }
+
+    fn no_lease(&self, error: LeaseError) {
+        assert_eq!(error, LeaseError::Closed);
+        self.must_be_shut();
+    }
+
+    fn must_be_shut(&self) {
+        assert!(self.board.read().shut, "closed before shutdown");
+    }
+
+    /// A job that is known by now.
+    fn target(&self, step: Step) -> Option<(usize, JobId)> {
+        let records = self.board.read();
+        let mut known = records.jobs.iter().enumerate();
+        let known: Vec<_> = known
+            .by_ref()
+            .filter_map(|(n, job)| Some((n, job.id?)))
+            .collect();
+        known.get(step.target % known.len().max(1)).copied()
+    }
+
+    fn cancel(&self, id: JobId) -> bool {
+        self.board.write(|records| {
+            let mut jobs = records.jobs.iter_mut();
+            let job = jobs.find(|job| job.id == Some(id));
+            job.expect("a known job").may_be_cancelled = true;
+        });
+        let cancelled = self.queue.cancel(id);
+        self.board.trace(|| format!("cancel {id}: {cancelled}"));
+        self.board
+            .write(|records| records.cancelled += usize::from(cancelled));
+        cancelled
+    }
+
+    fn set_priority(&self, step: Step) {
+        let Some((number, id)) = self.target(step) else {
+            return;
+        };
+        let priority = 1 + (step.value - 1) % self.levels();
+        self.board
+            .write(|records| records.jobs[number].priorities.push(priority));
+        let changed = self.queue.set_priority(id, priority);
+        self.board
+            .trace(|| format!("set_priority {id}: {changed:?}"));
+        let alone = self.program.count(|op| op == Op::SetPriority) == 1;
+        if changed.is_ok() && alone {
+            self.board
+                .write(|records| records.jobs[number].priority = Some(priority));
+        }
+        self.changed(id, changed);
+    }
+}
