@@ -10,10 +10,10 @@ use shuttle::scheduler::{
 };
 use shuttle::{Config, MaxSteps, Runner};
 
-fn config() -> Config {
+fn config(most_steps: usize) -> Config {
     let mut config = Config::new();
     // Far more than a schedule that makes progress takes: a model that gets here does not.
-    config.max_steps = MaxSteps::FailAfter(200_000);
+    config.max_steps = MaxSteps::FailAfter(most_steps);
     config.stack_size = 0x2_0000;
     config
 }
@@ -22,7 +22,16 @@ pub fn explore(
     scheduler: impl Scheduler + 'static,
     model: impl Fn() + Send + Sync + 'static,
 ) -> usize {
-    Runner::new(scheduler, config()).run(model)
+    explore_up_to(200_000, scheduler, model)
+}
+
+/// Schedules of at most so many steps; a longer one fails.
+pub fn explore_up_to(
+    most_steps: usize,
+    scheduler: impl Scheduler + 'static,
+    model: impl Fn() + Send + Sync + 'static,
+) -> usize {
+    Runner::new(scheduler, config(most_steps)).run(model)
 }
 
 pub fn number(name: &str) -> Option<u64> {

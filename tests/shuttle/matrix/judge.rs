@@ -20,8 +20,8 @@ use guichet::{ChangeError, Event, EventError, EventKind, JobError, JobId, JobSta
 use shuttle::thread;
 
 use super::board::{Doing, Payload, Records, Role, Room, play};
-use super::play::{Held, Stage};
-use super::program::Op;
+use super::play::{DAY, Held, Stage};
+use super::program::{Op, Verdict};
 
 /// Refusals.
 impl Stage {
@@ -62,7 +62,7 @@ impl Stage {
             .count();
         let capacity = self.capacity(room);
         assert!(
-            taken > capacity,
+            taken > capacity || !self.exact,
             "said to be full: of {capacity} slots {} were taken at most, and {count} wanted",
             taken - count
         );
@@ -110,7 +110,9 @@ impl Stage {
         self.nobody_sleeps("as the actors left it");
         refuse_threads(false);
         self.queue.resume();
-        self.board.write(|records| records.held = false);
+        // A handler may be about to say that the rate is limited.
+        let held = self.program.shape.verdict == Verdict::RateLimited;
+        self.board.write(|records| records.held &= held);
         self.nobody_sleeps("after a resume");
         if self.program.needs_time() {
             self.turn();
@@ -242,27 +244,28 @@ impl Stage {
     /// Nobody holds anything: every slot can be had again, and the next jobs run.
     fn refill(&self) {
         let shape = &self.program.shape;
-        let priority = self.levels().div_ceil(2);
         for at in 0..shape.delayed_capacity {
-            let payload = self.board.payload(Room::Later, priority);
+            let payload = self.payload(Room::Later);
             let number = payload.number;
-            let added = self
-                .queue
-                .job(payload)
-                .delay(std::time::Duration::MAX)
-                .try_add();
-            let id = added.unwrap_or_else(|_| panic!("delayed slot {at} was not given back"));
+            let job = self.queue.job(payload).delay(DAY);
+            let added = match self.exact {
+                true => job.try_add().ok(),
+                false => job.add().ok(),
+            };
+            let id = added.unwrap_or_else(|| panic!("delayed slot {at} was not given back"));
             self.board.added(number, id);
-            assert!(self.queue.cancel(id));
-            self.board.write(|records| records.cancelled += 1);
+            self.cancel(id);
         }
         let payloads: Vec<Payload> = (0..shape.capacity)
-            .map(|_| self.board.payload(Room::Now, priority))
+            .map(|_| self.payload(Room::Now))
             .collect();
         for (at, payload) in payloads.into_iter().enumerate() {
             let number = payload.number;
-            let added = self.queue.try_add(payload);
-            let id = added.unwrap_or_else(|_| panic!("slot {at} was not given back"));
+            let added = match self.exact {
+                true => self.queue.try_add(payload).ok(),
+                false => self.queue.add(payload).ok(),
+            };
+            let id = added.unwrap_or_else(|| panic!("slot {at} was not given back"));
             self.board.added(number, id);
         }
         self.all_end("the next jobs run");

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, UrwRandomScheduler};
 use shuttle::thread;
 
-use super::explore::{explore, number};
+use super::explore::{explore_up_to, number};
 use board::{Role, play};
 use play::Stage;
 use program::{Cell, Dice, Op, Program};
@@ -58,6 +58,9 @@ fn triples() {
     };
     walk("triples", Cell::triples(), budget);
 }
+
+/// A program takes some 1,500 steps.
+const MOST_STEPS: usize = 50_000;
 
 /// Why a program failed, and after how many schedules.
 struct Failure {
@@ -92,12 +95,26 @@ fn explore_program(program: Program, schedules: usize, seed: u64) -> Result<usiz
         }
     };
     let run = || match env::var("SHUTTLE_SCHEDULE") {
-        Ok(schedule) => explore(ReplayScheduler::new_from_encoded(&schedule), model()),
+        Ok(schedule) => explore_up_to(
+            MOST_STEPS,
+            ReplayScheduler::new_from_encoded(&schedule),
+            model(),
+        ),
         Err(_) => {
             let few = schedules.div_ceil(10);
-            explore(PctScheduler::new_from_seed(seed, 3, schedules), model())
-                + explore(RandomScheduler::new_from_seed(seed, few), model())
-                + explore(UrwRandomScheduler::new_from_seed(seed, few), model())
+            explore_up_to(
+                MOST_STEPS,
+                PctScheduler::new_from_seed(seed, 3, schedules),
+                model(),
+            ) + explore_up_to(
+                MOST_STEPS,
+                RandomScheduler::new_from_seed(seed, few),
+                model(),
+            ) + explore_up_to(
+                MOST_STEPS,
+                UrwRandomScheduler::new_from_seed(seed, few),
+                model(),
+            )
         }
     };
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| Failure {

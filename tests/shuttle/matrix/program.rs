@@ -42,6 +42,16 @@ impl Op {
         matches!(self, Work | Lease | TryLease | LeaseTimeout | LeaseMany)
     }
 
+    /// May wait without an end.
+    pub fn waits(self) -> bool {
+        use Op::*;
+        let adds = matches!(
+            self,
+            Add | AddMany | Submit | Produce | AddNewest | AddMortal
+        );
+        adds || matches!(self, Lease | LeaseMany)
+    }
+
     /// Settles a lease: the actor's, or one that lies around, or that of the next job.
     pub fn settles(self) -> bool {
         use Op::*;
@@ -241,7 +251,9 @@ impl Program {
             let mut actor = vec![step(*op, &mut dice)];
             if dice.one_in(3) {
                 let second = dice.pick(Op::ALL);
-                if !matches!(second, Op::Shutdown | Op::Work) {
+                // What comes after a wait may come after the main thread has ended all pauses.
+                let halts = op.waits() && matches!(second, Op::Pause | Op::Hold);
+                if !halts && !matches!(second, Op::Shutdown | Op::Work) {
                     actor.push(step(second, &mut dice));
                 }
             }
