@@ -33,7 +33,7 @@ pub struct Job {
     pub priorities: Vec<u32>,
     /// What it must say.
     pub priority: Option<u32>,
-    /// Whether an operation was asked to cancel it.
+    /// Whether an operation was asked to cancel it by its id.
     pub may_be_cancelled: bool,
     /// Attempts that are inside.
     pub inside: usize,
@@ -76,6 +76,8 @@ pub struct Records {
     pub redriving: bool,
     pub redriven: usize,
     pub cancelled: usize,
+    /// Whether an operation was asked to cancel every job.
+    pub cancelled_all: bool,
     awaited: bool,
 }
 
@@ -261,7 +263,9 @@ impl Records {
             "job {number} has priority {priority}, and was given one of {:?}",
             job.priorities
         );
-        if let Some(right) = job.priority {
+        if let Some(right) = job.priority
+            && !self.redriving
+        {
             assert_eq!(priority, right, "the priority of job {number}");
         }
     }
@@ -274,6 +278,10 @@ impl Records {
     pub fn live(&self) -> Vec<JobId> {
         let live = self.jobs.iter().filter(|job| job.dropped.is_none());
         live.filter_map(|job| job.id).collect()
+    }
+
+    pub fn may_be_cancelled(&self, number: usize) -> bool {
+        self.cancelled_all || self.jobs[number].may_be_cancelled
     }
 
     pub fn all_dropped(&self) -> bool {

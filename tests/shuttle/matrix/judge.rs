@@ -1,7 +1,7 @@
 //! What must be true of every program's every execution, at each refusal and when everything has come to rest.
 //!
 //! **A refusal was true at some instant of the call.** *No job*: false if a job waited before and after, the caller was the only
-//! one who takes jobs, and nothing halts the queue; for then that job waited throughout. *Full*: each job is taken to have its
+//! one who takes jobs, and nothing halts the queue; for then that job waited throughout. (Nobody else may be promoting jobs: one waits before its ticket is in line.) *Full*: each job is taken to have its
 //! slot from the beginning of the operation that adds it until its payload is dropped, which is longer than it has; the refusal
 //! is false if even so there was never a lack of slots. *Gone*: false if the job is alive afterwards.
 //!
@@ -43,9 +43,10 @@ impl Stage {
         live
     }
 
-    /// Whether nobody else takes jobs, and nothing halts the queue.
+    /// Whether nobody else takes jobs, or is about to put one into line that is said to wait already, and nothing halts the queue.
     fn takes_alone(&self, me: usize) -> bool {
-        let takes = |op: Op| op.looks_for_work() || op.settles() || op == Op::Engage;
+        let takes =
+            |op: Op| op.looks_for_work() || op.settles() || op == Op::Engage || op.promotes();
         let halts = |op: Op| matches!(op, Op::Pause | Op::Hold | Op::Shutdown);
         let mut others = self.program.actors.iter().enumerate();
         let alone = others.all(|(at, steps)| at == me || !steps.iter().any(|step| takes(step.op)));
@@ -322,7 +323,7 @@ impl Stage {
             let records = self.board.read();
             let true_to_it = match &answer {
                 Ok(value) => *value == number,
-                Err(JobError::Cancelled { .. }) => records.jobs[number].may_be_cancelled,
+                Err(JobError::Cancelled { .. }) => records.may_be_cancelled(number),
                 Err(JobError::Returned | JobError::Interrupted) => records.shut,
                 Err(JobError::Expired) => self.program.shape.mortal,
                 Err(JobError::Failed(_)) => true,
@@ -360,7 +361,7 @@ impl Stage {
     }
 }
 
-fn helper(name: &str, body: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
+pub fn helper(name: &str, body: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
     let thread = thread::Builder::new().name(name.to_owned());
     let body = move || {
         play(Role::Judge);

@@ -73,6 +73,11 @@ fn execute(program: &Arc<Program>, hope: &Arc<Mutex<String>>) {
     play(Role::Judge);
     let stage = Arc::new(Stage::new(program.clone(), hope.clone()));
     let events = program.shape.heard.then(|| stage.queue.subscribe());
+    // A job that expires into a dead letter drops no payload: the main thread would not learn of it.
+    let listener = program.dies_silently().then(|| {
+        let (board, events) = (stage.board.clone(), stage.queue.subscribe());
+        judge::helper("listener", move || events.for_each(|_| board.write(|_| ())))
+    });
     stage.prelude();
     let actors = (0..program.actors.len()).map(|me| {
         let stage = stage.clone();
@@ -81,6 +86,9 @@ fn execute(program: &Arc<Program>, hope: &Arc<Mutex<String>>) {
     });
     let actors = actors.collect();
     stage.judge(actors, events);
+    listener
+        .into_iter()
+        .for_each(|listener| listener.join().unwrap());
 }
 
 /// Explores a program under all schedulers; how many schedules there were.

@@ -358,10 +358,7 @@ impl Stage {
                 }
             }
             Op::CancelAll => {
-                board.write(|records| {
-                    let all = records.jobs.iter_mut();
-                    all.for_each(|job| job.may_be_cancelled = true);
-                });
+                board.write(|records| records.cancelled_all = true);
                 let count = queue.cancel_all("all");
                 board.write(|records| records.cancelled += count);
             }
@@ -505,7 +502,7 @@ impl Stage {
         };
         if answer.is_err() {
             let records = self.board.read();
-            let ended = records.jobs[number].may_be_cancelled || records.shut;
+            let ended = records.may_be_cancelled(number) || records.shut;
             let timed = self.program.shape.timed.is_some();
             assert!(ended || timed, "job {number}: {answer:?}");
         }

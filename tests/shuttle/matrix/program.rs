@@ -58,6 +58,12 @@ impl Op {
         matches!(self, Complete | Fail | Requeue | DropLease | Bury | Extend)
     }
 
+    /// Makes delayed jobs wait.
+    pub fn promotes(self) -> bool {
+        use Op::*;
+        matches!(self, Promote | Reschedule | Due | Expire | TimeOut)
+    }
+
     /// Moves tickets, makes them invalid, or compacts lines.
     pub fn moves_tickets(self) -> bool {
         use Op::*;
@@ -309,6 +315,11 @@ impl Program {
             || shape.mortal
             || shape.timed.is_some()
             || shape.letters
+    }
+
+    /// Whether jobs may expire into dead letters.
+    pub fn dies_silently(&self) -> bool {
+        self.shape.letters && (self.shape.mortal || self.has(Op::AddMortal))
     }
 
     pub fn count(&self, which: impl Fn(Op) -> bool) -> usize {
