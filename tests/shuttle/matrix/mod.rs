@@ -92,7 +92,8 @@ fn execute(program: &Arc<Program>, hope: &Arc<Mutex<String>>) {
 }
 
 /// Explores a program under all schedulers; how many schedules there were.
-fn explore_program(program: Program, schedules: usize, seed: u64) -> Result<usize, Failure> {
+fn explore_program(program: Program, schedules: usize) -> Result<usize, Failure> {
+    let seed = program.seed;
     let (program, hope) = (Arc::new(program), Arc::new(Mutex::new(String::new())));
     let count = Arc::new(AtomicUsize::new(0));
     let model = || {
@@ -153,8 +154,8 @@ fn walk(name: &str, mut cells: Vec<Cell>, budget: Budget) {
         let program: Program = text.parse().unwrap_or_else(|wrong| panic!("{wrong}"));
         if (program.cell.0.len() == 2) == (name == "pairs") {
             println!("{program:?}");
-            let schedules = number("SHUTTLE_ITERATIONS").unwrap_or(20_000) as usize;
-            let explored = explore_program(program, schedules, seed);
+            let schedules = number("SHUTTLE_ITERATIONS").map_or(budget.schedules, |n| n as usize);
+            let explored = explore_program(program, schedules);
             explored.unwrap_or_else(|why| panic!("after {}: {}", why.schedules, why.text));
         }
         return;
@@ -212,7 +213,7 @@ impl Walk {
         let seed = self.dice.next() >> 32;
         let program = Program::draw(cell, seed);
         let shown = format!("{program:?}");
-        match explore_program(program, schedules, seed) {
+        match explore_program(program, schedules) {
             Ok(count) => *self.visited.entry(cell.clone()).or_default() += count,
             Err(why) => {
                 let failure = format!("{shown}\n  schedule {}: {}\n", why.schedules, why.text);

@@ -95,9 +95,7 @@ impl Stage {
             .capacity(shape.capacity);
         let builder = builder.delayed_capacity(shape.delayed_capacity);
         let builder = builder.prefetch(shape.prefetch).attempts(shape.attempts);
-        let builder = builder
-            .backoff(guichet::Backoff::none())
-            .event_capacity(128);
+        let builder = builder.backoff(guichet::Backoff::none()).event_capacity(64);
         let builder = builder
             .stuck_after(HOUR)
             .max_stuck(shape.timed.unwrap_or(0));
