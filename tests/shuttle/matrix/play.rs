@@ -325,6 +325,14 @@ impl Stage {
                     Err(error) => self.no_lease(error),
                 }
             }
+            Op::Consume => {
+                self.does(me, Doing::Leases);
+                let consumer = queue.consumer().prefetch(1).build();
+                match consumer.lease() {
+                    Ok(lease) => self.keep(lease, hand),
+                    Err(error) => self.no_lease(error),
+                }
+            }
             Op::TryLease => {
                 let found = self.checked(me, || queue.try_lease());
                 found.into_iter().for_each(|lease| self.keep(lease, hand));
@@ -350,9 +358,9 @@ impl Stage {
                     self.settle(lease, step.op, hand);
                 }
             }
-            Op::Cancel => {
+            Op::Cancel | Op::CancelBecause => {
                 if let Some((_, id)) = self.target(step) {
-                    self.cancel(id);
+                    self.cancel_for(id, step.op == Op::CancelBecause);
                 }
             }
             Op::CancelAll => {
@@ -482,7 +490,9 @@ impl Stage {
     pub fn settle(&self, mut lease: Held, op: Op, hand: &mut Option<Held>) {
         let number = lease.payload().number;
         if op == Op::Extend {
+            lease.log("more");
             drop(lease.extend(HOUR));
+            drop(lease.checkpoint());
             *hand = Some(lease);
             return;
         }
@@ -527,12 +537,20 @@ impl Stage {
     }
 
     pub fn cancel(&self, id: JobId) -> bool {
+        self.cancel_for(id, false)
+    }
+
+    /// With a reason or without.
+    fn cancel_for(&self, id: JobId, reason: bool) -> bool {
         self.board.write(|records| {
             let mut jobs = records.jobs.iter_mut();
             let job = jobs.find(|job| job.id == Some(id));
             job.expect("a known job").may_be_cancelled = true;
         });
-        let cancelled = self.queue.cancel(id);
+        let cancelled = match reason {
+            true => self.queue.cancel_because(id, "no"),
+            false => self.queue.cancel(id),
+        };
         self.board.trace(|| format!("cancel {id}: {cancelled}"));
         self.board
             .write(|records| records.cancelled += usize::from(cancelled));

@@ -22,11 +22,11 @@ operations! {
     // Adding.
     Add, TryAdd, AddTimeout, AddMany, TryAddMany, Submit, Produce, AddDelayed, AddNewest, AddMortal,
     // Looking for work.
-    Work, Lease, TryLease, LeaseTimeout, LeaseMany,
+    Work, Lease, TryLease, LeaseTimeout, LeaseMany, Consume,
     // Settling a lease.
     Complete, Fail, Requeue, DropLease, Bury, Extend,
     // Changing jobs by id.
-    Cancel, CancelAll, SetPriority, Promote, Reschedule,
+    Cancel, CancelBecause, CancelAll, SetPriority, Promote, Reschedule,
     // Turning the clock, and what is due then: a delay is over, a job expires, an attempt times out.
     Due, Expire, TimeOut,
     // The queue.
@@ -39,7 +39,10 @@ impl Op {
     /// Takes jobs, or waits for them.
     pub fn looks_for_work(self) -> bool {
         use Op::*;
-        matches!(self, Work | Lease | TryLease | LeaseTimeout | LeaseMany)
+        matches!(
+            self,
+            Work | Lease | TryLease | LeaseTimeout | LeaseMany | Consume
+        )
     }
 
     /// May wait without an end.
@@ -49,7 +52,7 @@ impl Op {
             self,
             Add | AddMany | Submit | Produce | AddNewest | AddMortal
         );
-        adds || matches!(self, Lease | LeaseMany)
+        adds || matches!(self, Lease | LeaseMany | Consume)
     }
 
     /// Settles a lease: the actor's, or one that lies around, or that of the next job.
@@ -68,7 +71,10 @@ impl Op {
     pub fn moves_tickets(self) -> bool {
         use Op::*;
         let moves = matches!(self, SetPriority | Promote | Requeue | DropLease | Pause);
-        let invalidates = matches!(self, Cancel | CancelAll | Expire | TimeOut | Due);
+        let invalidates = matches!(
+            self,
+            Cancel | CancelBecause | CancelAll | Expire | TimeOut | Due
+        );
         moves || invalidates || matches!(self, TryAddMany | TryAdd | Redrive)
     }
 }
@@ -184,7 +190,7 @@ impl fmt::Debug for Step {
         use Op::*;
         write!(f, "{:?}", self.op)?;
         match self.op {
-            Cancel | Promote | Reschedule => write!(f, "(job {})", self.target),
+            Cancel | CancelBecause | Promote | Reschedule => write!(f, "(job {})", self.target),
             SetPriority => write!(f, "(job {}, {})", self.target, self.value),
             _ => Ok(()),
         }
@@ -347,6 +353,9 @@ impl Shape {
             false => dice.pick(&Prelude::ALL),
         };
         let late = prelude == Prelude::TimedOut;
+        // The operation before it would end, perhaps, when the main thread has ended all pauses.
+        let halts = |step: &Step| matches!(step.op, Op::Pause | Op::Hold);
+        let halts_late = actors.iter().any(|steps| steps[1..].iter().any(halts));
         let jobs = 1 + dice.below(3);
         let spare = match prelude {
             Prelude::Full => 0,
@@ -389,7 +398,7 @@ impl Shape {
             attempts: 1 + dice.below(2) as u32,
             verdict: dice.pick(&verdicts),
             gated: late || dice.one_in(2),
-            clinging: dice.one_in(4),
+            clinging: !halts_late && dice.one_in(4),
             mortal: has(Op::Expire) || dice.one_in(8),
             timed: timed.then(|| dice.below(2)),
             heard: dice.one_in(3),
