@@ -1,7 +1,9 @@
-//! What is known of one execution: jobs, actors, handlers. Written down in steps that no thread can interrupt, so that the
-//! records add no schedules; the main thread sleeps until a record is as it waits for.
+//! What is known of one execution: jobs, actors, handlers. Written down in steps that no thread can
+//! interrupt, so that the records add no schedules; the main thread sleeps until a record is as it
+//! waits for.
 //!
-//! A job's payload is its witness: its destructor runs when the job has ended, has been answered, and its slot is there again.
+//! A job's payload is its witness: its destructor runs when the job has ended, has been answered,
+//! and its slot is there again.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -126,7 +128,8 @@ impl Board {
         self.records.lock().unwrap_or_else(|dead| dead.into_inner())
     }
 
-    /// Changes what is known. No step of the model may be among the changes: the lock is not the model's.
+    /// Changes what is known. No step of the model may be among the changes: the lock is not the
+    /// model's.
     pub fn write<X>(&self, change: impl FnOnce(&mut Records) -> X) -> X {
         let mut records = self.read();
         records.now += 1;
@@ -145,7 +148,8 @@ impl Board {
         }
     }
 
-    /// The main thread sleeps until `is` is true of what is known; if that never comes, it is a deadlock.
+    /// The main thread sleeps until `is` is true of what is known; if that never comes, it is a
+    /// deadlock.
     pub fn wait_until(&self, hope: &str, mut is: impl FnMut(&mut Records) -> bool) {
         self.say(|| hope.to_owned());
         loop {

@@ -1,15 +1,19 @@
-//! What must be true of every program's every execution, at each refusal and when everything has come to rest.
+//! What must be true of every program's every execution, at each refusal and when everything has
+//! come to rest.
 //!
-//! **A refusal was true at some instant of the call.** *No job*: false if a job waited before and after, the caller was the only
-//! one who takes jobs, and nothing halts the queue; for then that job waited throughout. (Nobody else may be promoting jobs: one waits before its ticket is in line.) *Full*: each job is taken to have its
-//! slot from the beginning of the operation that adds it until its payload is dropped, which is longer than it has; the refusal
-//! is false if even so there was never a lack of slots. *Gone*: false if the job is alive afterwards.
+//! **A refusal was true at some instant of the call.** *No job*: false if a job waited before and
+//! after, the caller was the only one who takes jobs, and nothing halts the queue; for then that
+//! job waited throughout. (Nobody else may be promoting jobs: one waits before its ticket is in
+//! line.) *Full*: each job is taken to have its slot from the beginning of the operation that adds
+//! it until its payload is dropped, which is longer than it has; the refusal is false if even so
+//! there was never a lack of slots. *Gone*: false if the job is alive afterwards.
 //!
-//! **At rest**, when every actor has done its last operation or waits in one: if a job waits, nobody sleeps who would take jobs;
-//! if slots are vacant for all that those who wait want to add, none of them sleeps. The main thread waits for the record that
-//! it does not hold any more, so a violation is a deadlock. The rule is asked anew after each thing that the main thread does
-//! to help: it ends pauses, turns the clock, opens the gate. Then every job must end without further help, by the program's
-//! workers if it has any.
+//! **At rest**, when every actor has done its last operation or waits in one: if a job waits,
+//! nobody sleeps who would take jobs; if slots are vacant for all that those who wait want to add,
+//! none of them sleeps. The main thread waits for the record that it does not hold any more, so a
+//! violation is a deadlock. The rule is asked anew after each thing that the main thread does to
+//! help: it ends pauses, turns the clock, opens the gate. Then every job must end without further
+//! help, by the program's workers if it has any.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +47,8 @@ impl Stage {
         live
     }
 
-    /// Whether nobody else takes jobs, or is about to put one into line that is said to wait already, and nothing halts the queue.
+    /// Whether nobody else takes jobs, or is about to put one into line that is said to wait
+    /// already, and nothing halts the queue.
     fn takes_alone(&self, me: usize) -> bool {
         let takes =
             |op: Op| op.looks_for_work() || op.settles() || op == Op::Engage || op.promotes();
@@ -193,12 +198,12 @@ impl Stage {
         self.sums();
         self.refill();
         self.sums();
-        if let Some(events) = events {
-            self.walks(events);
-        }
         self.shut();
         for helper in helpers {
             helper.join().unwrap();
+        }
+        if let Some(events) = events {
+            self.walks(events);
         }
     }
 
@@ -230,7 +235,14 @@ impl Stage {
     }
 
     fn sums(&self) {
-        let stats = self.queue.stats();
+        let mut stats = self.queue.stats();
+        // The last handler may drop the payload of a job before whoever decided it has counted it.
+        for _ in 0..100 {
+            if !stats.is_balanced() {
+                thread::yield_now();
+                stats = self.queue.stats();
+            }
+        }
         assert!(stats.is_balanced() && stats.live() == 0, "{stats:?}");
         let records = self.board.read();
         let accepted = records.jobs.iter().filter(|job| job.id.is_some()).count();

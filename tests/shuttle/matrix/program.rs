@@ -1,5 +1,6 @@
-//! A model program: a prelude, and two to four actors of one or two operations each. It is drawn from a cell, which is a
-//! pair or a triple of operations, and a seed; the same cell and seed make the same program.
+//! A model program: a prelude, and two to four actors of one or two operations each. It is drawn
+//! from a cell, which is a pair or a triple of operations, and a seed; the same cell and seed make
+//! the same program.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,7 +28,8 @@ operations! {
     Complete, Fail, Requeue, DropLease, Bury, Extend,
     // Changing jobs by id.
     Cancel, CancelBecause, CancelAll, SetPriority, Promote, Reschedule,
-    // Turning the clock, and what is due then: a delay is over, a job expires, an attempt times out.
+    // Turning the clock, and what is due then: a delay is over, a job expires, an attempt times
+    // out.
     Due, Expire, TimeOut,
     // The queue.
     Pause, Resume, Hold, Redrive, TakeUnsent, Subscribe, Shutdown,
@@ -176,8 +178,8 @@ pub enum Verdict {
     RateLimited,
 }
 
-/// One operation of an actor: on the job number `target`, if it is on one, counted among those that are known then; `value` is
-/// a priority.
+/// One operation of an actor: on the job number `target`, if it is on one, counted among those that
+/// are known then; `value` is a priority.
 #[derive(Clone, Copy)]
 pub struct Step {
     pub op: Op,
@@ -407,7 +409,8 @@ impl Shape {
     }
 }
 
-/// A stream of numbers that look random. Source: Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators* (2014).
+/// A stream of numbers that look random. Source: Steele, Lea and Flood, *Fast Splittable
+/// Pseudorandom Number Generators* (2014).
 pub struct Dice(u64);
 
 impl Dice {
