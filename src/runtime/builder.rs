@@ -73,8 +73,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Starts no clerk: a model does its work with [`Runtime::do_due`] or [`Runtime::be_clerk`], so that a clock
-    /// which only an actor turns can go with worker threads.
+    /// Starts no clerk: a model does its work with [`Runtime::do_due`] or [`Runtime::be_clerk`],
+    /// so that a clock which only an actor turns can go with worker threads.
     #[cfg(guichet_shuttle)]
     #[doc(hidden)]
     pub fn without_clerk(mut self) -> Self {

@@ -59,8 +59,8 @@ impl Runtime {
         self.crew.do_due();
     }
 
-    /// The calling thread is the clerk until the runtime is over. A wait with an end does not wait in a model, so
-    /// the clock should go on by itself by now.
+    /// The calling thread is the clerk until the runtime is over. A wait with an end does not wait
+    /// in a model, so the clock should go on by itself by now.
     pub fn be_clerk(&self) {
         self.crew.do_due_until_over();
     }

@@ -15,17 +15,16 @@
 //! help: it ends pauses, turns the clock, opens the gate. Then every job must end without further
 //! help, by the program's workers if it has any.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use guichet::internals::model::Verb;
 use guichet::internals::sync::refuse_threads;
-use guichet::{ChangeError, Event, EventError, EventKind, JobError, JobId, JobState, Subscription};
+use guichet::{ChangeError, JobError, JobId, JobState, Subscription};
 use shuttle::thread;
 
 use super::board::{Doing, Payload, Records, Role, Room, play};
-use super::play::{DAY, Held, Stage};
-use super::program::{Op, Verdict};
+use super::operation::Op;
+use super::program::Verdict;
+use super::stage::{DAY, Held, NO_TIME, Stage};
 
 /// Refusals.
 impl Stage {
@@ -196,8 +195,12 @@ impl Stage {
         }
         self.all_end("every job ends");
         self.sums();
-        self.refill();
-        self.sums();
+        // One that still waits for a job may go on to add some.
+        let idle = |doing: &Doing| *doing == Doing::Nothing;
+        if self.board.read().actors.iter().all(idle) {
+            self.refill();
+            self.sums();
+        }
         self.shut();
         for helper in helpers {
             helper.join().unwrap();
@@ -286,7 +289,7 @@ impl Stage {
 
     fn shut(&self) {
         self.board.write(|records| records.shut = true);
-        self.runtime.shutdown(std::time::Duration::ZERO);
+        self.runtime.shutdown(NO_TIME);
     }
 
     /// Everything ends, also what a shutdown found in the middle.
@@ -344,33 +347,6 @@ impl Stage {
             assert!(true_to_it, "job {number} is answered {answer:?}");
         }
     }
-
-    /// Each job's events form a legal walk, numbered without a gap.
-    fn walks(&self, mut events: Subscription) {
-        let mut walks = BTreeMap::<JobId, Vec<Event>>::new();
-        loop {
-            match events.try_next() {
-                Ok(event) => walks.entry(event.job).or_default().push(event),
-                Err(EventError::Empty | EventError::Closed) => break,
-                Err(other) => panic!("{other}"),
-            }
-        }
-        let known: Vec<_> = self
-            .board
-            .read()
-            .jobs
-            .iter()
-            .filter_map(|job| job.id)
-            .collect();
-        for id in known {
-            assert!(walks.contains_key(&id), "nothing was told of job {id}");
-        }
-        for walk in walks.values_mut() {
-            walk.retain(|event| event.kind.is_step());
-            walk.sort_by_key(|event| event.sequence);
-            assert!(is_legal(walk), "{walk:#?}");
-        }
-    }
 }
 
 pub fn helper(name: &str, body: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
@@ -380,47 +356,4 @@ pub fn helper(name: &str, body: impl FnOnce() + Send + 'static) -> thread::JoinH
         body();
     };
     thread.spawn(body).expect("a thread")
-}
-
-/// Whether the steps follow each other by the table of verbs, from an admission to an end.
-fn is_legal(walk: &[Event]) -> bool {
-    let numbered = walk
-        .windows(2)
-        .all(|two| two[1].sequence == two[0].sequence + 1);
-    let mut states = vec![JobState::Vacant];
-    for event in walk {
-        let Some(verb) = verb(event.kind) else {
-            return false;
-        };
-        states.retain(|state| verb.applies_to(*state));
-        if states.is_empty() || event.kind == EventKind::Stuck {
-            return false;
-        }
-        states = vec![verb.target()];
-        if matches!(verb, Verb::Retry | Verb::Snooze) {
-            states.push(JobState::Delayed);
-        }
-    }
-    numbered && states.iter().all(|state| state.is_terminal())
-}
-
-fn verb(kind: EventKind) -> Option<Verb> {
-    Some(match kind {
-        EventKind::Added => Verb::Admit,
-        EventKind::Deferred => Verb::Defer,
-        EventKind::Started => Verb::Activate,
-        EventKind::Promoted => Verb::Promote,
-        EventKind::Reprioritized => Verb::Reprioritize,
-        EventKind::Rescheduled => Verb::Reschedule,
-        EventKind::Completed => Verb::Complete,
-        EventKind::Retried => Verb::Retry,
-        EventKind::Snoozed => Verb::Snooze,
-        EventKind::Requeued => Verb::Requeue,
-        EventKind::Failed => Verb::Bury,
-        EventKind::Expired => Verb::Expire,
-        EventKind::Cancelled => Verb::Cancel,
-        EventKind::Interrupted => Verb::Interrupt,
-        EventKind::Returned => Verb::Return,
-        _ => return None,
-    })
 }

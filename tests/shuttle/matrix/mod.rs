@@ -5,8 +5,9 @@
 //! MATRIX_SECONDS=300 RUSTFLAGS="--cfg guichet_shuttle" CARGO_TARGET_DIR=target/shuttle \
 //!     cargo test --release --test shuttle matrix -- --nocapture
 //! ```
-//! A program (`program.rs`) is a prelude and two to four actors; `play.rs` performs it, `board.rs`
-//! writes down what is known, and `judge.rs` says what must be true. Each is explored under PCT of
+//! A program (`program.rs`) is a prelude and two to four actors of one or two operations each
+//! (`operation.rs`); `stage.rs` and `play.rs` perform it, `board.rs` writes down what is known, and
+//! `judge.rs` and `legal.rs` say what must be true. Each is explored under PCT of
 //! depth 3, and a tenth as often under random and URW schedules. The cells are walked in an order
 //! that `MATRIX_SEED` decides, several programs of each, until all have had their budget or
 //! `MATRIX_SECONDS` (20) are over. `MATRIX_OPS=Cancel,Lease` walks only cells of these operations,
@@ -16,8 +17,11 @@
 
 mod board;
 mod judge;
+mod legal;
+mod operation;
 mod play;
 mod program;
+mod stage;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -34,8 +38,9 @@ use shuttle::thread;
 
 use super::explore::{explore_up_to, number};
 use board::{Role, play};
-use play::Stage;
-use program::{Cell, Dice, Op, Program};
+use operation::{Cell, Op};
+use program::{Dice, Program};
+use stage::Stage;
 
 /// How far a cell is explored: so many programs, each under so many schedules of PCT.
 struct Budget {
@@ -164,18 +169,18 @@ fn walk(name: &str, mut cells: Vec<Cell>, budget: Budget) {
         return;
     }
     let (only, without) = (operations("MATRIX_OPS"), operations("MATRIX_WITHOUT"));
+    let without = without.unwrap_or_default();
     cells.retain(|cell| {
         let mut ops = cell.0.iter();
         let wanted = ops.all(|op| only.as_ref().is_none_or(|only| only.contains(op)));
-        let unwanted = |op: &Op| without.as_ref().is_some_and(|without| without.contains(op));
-        wanted && !cell.0.iter().any(unwanted)
+        wanted && !cell.0.iter().any(|op| without.contains(op))
     });
     let limit = Duration::from_secs(number("MATRIX_SECONDS").unwrap_or(20));
     println!(
         "matrix of {name}: MATRIX_SEED={seed}, {} cells, {limit:?}",
         cells.len()
     );
-    let mut walk = Walk::new(limit, seed);
+    let mut walk = Walk::new(limit, seed, without);
     for _ in 0..budget.programs {
         walk.shuffle(&mut cells);
         for cell in &cells {
@@ -190,16 +195,18 @@ struct Walk {
     end: Instant,
     began: Instant,
     dice: Dice,
+    without: Vec<Op>,
     visited: BTreeMap<Cell, usize>,
     failures: Vec<String>,
 }
 
 impl Walk {
-    fn new(limit: Duration, seed: u64) -> Self {
+    fn new(limit: Duration, seed: u64, without: Vec<Op>) -> Self {
         Walk {
             end: Instant::now() + limit,
             began: Instant::now(),
             dice: Dice::new(seed),
+            without,
             visited: BTreeMap::new(),
             failures: Vec::new(),
         }
@@ -213,8 +220,12 @@ impl Walk {
         if Instant::now() >= self.end || self.failures.len() >= MOST_FAILURES {
             return;
         }
-        let seed = self.dice.next() >> 32;
-        let program = Program::draw(cell, seed);
+        let program = loop {
+            let program = Program::draw(cell, self.dice.next() >> 32);
+            if !self.without.iter().any(|op| program.has(*op)) {
+                break program;
+            }
+        };
         let shown = format!("{program:?}");
         match explore_program(program, schedules) {
             Ok(count) => *self.visited.entry(cell.clone()).or_default() += count,
