@@ -124,9 +124,11 @@ impl FromStr for Program {
 impl Program {
     pub fn draw(cell: &Cell, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
+        // In half of the programs, all are about one job.
+        let common = dice.one_in(2).then(|| dice.below(3));
         let step = |op, dice: &mut Dice| Step {
             op,
-            target: dice.below(3),
+            target: common.unwrap_or_else(|| dice.below(3)),
             value: 1 + dice.below(3) as u32,
         };
         let actor_of = |op: &&Op| **op != Op::Work;
