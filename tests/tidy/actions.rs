@@ -9,7 +9,7 @@ const NO_ACTION: [[&str; 3]; 10] = [
     [
         "without_clerk",
         "of models only",
-        "tests/shuttle/matrix/play.rs",
+        "tests/shuttle/matrix/stage.rs",
     ],
     [
         "be_clerk",
