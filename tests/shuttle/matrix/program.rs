@@ -87,6 +87,8 @@ pub struct Shape {
     pub capacity: usize,
     pub delayed_capacity: usize,
     pub workers: usize,
+    /// They begin before there are jobs, and may sleep when these come.
+    pub early: bool,
     pub prefetch: usize,
     pub attempts: u32,
     pub verdict: Verdict,
@@ -230,6 +232,10 @@ impl Shape {
         // The operation before it would end, perhaps, when the main thread has ended all pauses.
         let halts = |step: &Step| matches!(step.op, Op::Pause | Op::Hold);
         let halts_late = actors.iter().any(|steps| steps[1..].iter().any(halts));
+        let plain = matches!(
+            prelude,
+            Prelude::Waiting | Prelude::Cancelled | Prelude::Full
+        );
         let jobs = 1 + dice.below(3);
         let spare = match prelude {
             Prelude::Full => 0,
@@ -268,6 +274,7 @@ impl Shape {
             },
             delayed_capacity: 1 + dice.below(2),
             workers: workers.max(usize::from(late)),
+            early: late || plain && dice.one_in(2),
             prefetch: dice.pick(&[1, 1, 4]),
             attempts: 1 + dice.below(2) as u32,
             verdict: dice.pick(&verdicts),

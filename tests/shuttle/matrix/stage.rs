@@ -138,8 +138,7 @@ impl Stage {
 
     pub fn prelude(&self) {
         let shape = &self.program.shape;
-        let late = shape.prelude == Prelude::TimedOut;
-        if late {
+        if shape.early && shape.workers > 0 {
             self.engage(shape.workers).expect("threads are not refused");
         }
         match shape.prelude {
@@ -149,7 +148,8 @@ impl Stage {
             }
             Prelude::Cancelled => {
                 let ids: Vec<_> = (0..shape.jobs).map(|_| self.submit(None)).collect();
-                assert!(self.cancel(ids[shape.jobs / 2]));
+                let cancelled = self.cancel(ids[shape.jobs / 2]);
+                assert!(cancelled || shape.early);
             }
             Prelude::Delayed => {
                 let former = self.submit(Some(DAY));
@@ -171,7 +171,7 @@ impl Stage {
             self.took(&lease);
             self.leases.lock().unwrap().push(lease);
         }
-        if !late && shape.workers > 0 {
+        if !shape.early && shape.workers > 0 {
             self.engage(shape.workers).expect("threads are not refused");
         }
     }
