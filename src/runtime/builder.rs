@@ -34,6 +34,8 @@ pub struct Runtime {
 pub struct RuntimeBuilder {
     drop_timeout: Duration,
     time: Time,
+    #[cfg(guichet_shuttle)]
+    without_clerk: bool,
 }
 
 impl RuntimeBuilder {
@@ -71,13 +73,28 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Starts no clerk: a model does its work with [`Runtime::do_due`] or [`Runtime::be_clerk`],
+    /// so that a clock which only an actor turns can go with worker threads.
+    #[cfg(guichet_shuttle)]
+    #[doc(hidden)]
+    pub fn without_clerk(mut self) -> Self {
+        self.without_clerk = true;
+        self
+    }
+
     /// Makes the runtime. It starts a thread that does what is due, the *clerk*; workers are started per queue.
     ///
     /// # Errors
     /// [`BuildError::Spawn`] if the system refuses the thread.
     pub fn build(self) -> Result<Runtime, BuildError> {
         let crew = Arc::new(Crew::new(self.time));
-        crew.clone().employ_clerk()?;
+        #[cfg(guichet_shuttle)]
+        let employed = !self.without_clerk;
+        #[cfg(not(guichet_shuttle))]
+        let employed = true;
+        if employed {
+            crew.clone().employ_clerk()?;
+        }
         Ok(Runtime {
             crew,
             drop_timeout: self.drop_timeout,
@@ -99,6 +116,8 @@ impl Runtime {
         RuntimeBuilder {
             drop_timeout: Duration::from_secs(5),
             time: Time::system(),
+            #[cfg(guichet_shuttle)]
+            without_clerk: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The clerk: does what is due, and sleeps until something is.
 
+#[cfg(guichet_shuttle)]
+use super::Runtime;
 use super::crew::Crew;
 use crate::park::NEVER;
 use crate::queue::BuildError;
@@ -17,13 +19,17 @@ impl Crew {
             .name("guichet-clerk".to_owned())
             .spawn(move || {
                 sharpen_sleep();
-                while !crew.is_over() {
-                    crew.do_due_and_sleep();
-                }
+                crew.do_due_until_over();
             });
         let clerk = started.map_err(|refused| BuildError::Spawn(refused.to_string()))?;
         self.keep_clerk(clerk);
         Ok(())
+    }
+
+    fn do_due_until_over(&self) {
+        while !self.is_over() {
+            self.do_due_and_sleep();
+        }
     }
 
     fn do_due_and_sleep(&self) {
@@ -41,5 +47,21 @@ impl Crew {
     pub(super) fn do_due(&self) -> Option<u64> {
         let queues = self.queues();
         queues.iter().filter_map(|queue| queue.tick()).min()
+    }
+}
+
+/// For models of a runtime [without a clerk](super::RuntimeBuilder::without_clerk).
+#[cfg(guichet_shuttle)]
+#[doc(hidden)]
+impl Runtime {
+    /// Does what is due in every queue, as the clerk would.
+    pub fn do_due(&self) {
+        self.crew.do_due();
+    }
+
+    /// The calling thread is the clerk until the runtime is over. A wait with an end does not wait
+    /// in a model, so the clock should go on by itself by now.
+    pub fn be_clerk(&self) {
+        self.crew.do_due_until_over();
     }
 }

@@ -5,52 +5,49 @@
 
 pub use shuttle::sync::MutexGuard;
 pub use shuttle::sync::{Arc, Weak};
-pub use shuttle::thread_local;
 // What is made in one never waits for another thread, so the model need not know it.
+pub use shuttle::thread_local;
 pub use std::sync::OnceLock;
 
-/// Threads, which a model may have the system refuse.
+/// Threads, which a model may refuse.
 pub mod thread {
-    pub use shuttle::thread::*;
     use std::io;
 
-    use super::REFUSES_THREADS;
-    use super::atomic::Ordering::SeqCst;
+    pub use shuttle::thread::*;
 
-    /// shuttle's builder.
-    #[derive(Debug)]
+    /// shuttle's builder, unless threads are refused.
+    #[derive(Debug, Default)]
     pub struct Builder(shuttle::thread::Builder);
 
     #[allow(missing_docs)]
     impl Builder {
-        #[allow(clippy::new_without_default)]
         pub fn new() -> Self {
-            Builder(shuttle::thread::Builder::new())
+            Self::default()
         }
         pub fn name(self, name: String) -> Self {
             Builder(self.0.name(name))
         }
-        pub fn spawn<F, X>(self, body: F) -> io::Result<JoinHandle<X>>
+        pub fn spawn<F, O>(self, body: F) -> io::Result<JoinHandle<O>>
         where
-            F: FnOnce() -> X + Send + 'static,
-            X: Send + 'static,
+            F: FnOnce() -> O + Send + 'static,
+            O: Send + 'static,
         {
-            match REFUSES_THREADS.load(SeqCst) {
-                true => Err(io::Error::from(io::ErrorKind::WouldBlock)),
+            match super::REFUSED.load(super::atomic::Ordering::SeqCst) {
+                true => Err(io::Error::other("the model refuses the thread")),
                 false => self.0.spawn(body),
             }
         }
     }
 }
 
-// shuttle makes it anew for each execution.
 shuttle::lazy_static! {
-    static ref REFUSES_THREADS: atomic::AtomicBool = atomic::AtomicBool::new(false);
+    /// Whether the system refuses threads; false again in each execution.
+    static ref REFUSED: atomic::AtomicBool = atomic::AtomicBool::new(false);
 }
 
-/// Whether `thread::Builder::spawn` fails from now on, to the end of the execution.
-pub fn refuse_threads(refuse: bool) {
-    REFUSES_THREADS.store(refuse, atomic::Ordering::SeqCst);
+/// From now on the system refuses every thread that the library asks for, or refuses none.
+pub fn refuse_threads(refused: bool) {
+    REFUSED.store(refused, atomic::Ordering::SeqCst);
 }
 
 /// Atomics and fences.

@@ -10,19 +10,31 @@ use shuttle::scheduler::{
 };
 use shuttle::{Config, MaxSteps, Runner};
 
-fn config() -> Config {
+fn config(most_steps: usize) -> Config {
     let mut config = Config::new();
     // Far more than a schedule that makes progress takes: a model that gets here does not.
-    config.max_steps = MaxSteps::FailAfter(200_000);
+    config.max_steps = MaxSteps::FailAfter(most_steps);
     config.stack_size = 0x2_0000;
     config
 }
 
-pub fn explore(scheduler: impl Scheduler + 'static, model: fn()) -> usize {
-    Runner::new(scheduler, config()).run(model)
+pub fn explore(
+    scheduler: impl Scheduler + 'static,
+    model: impl Fn() + Send + Sync + 'static,
+) -> usize {
+    explore_up_to(200_000, scheduler, model)
 }
 
-fn number(name: &str) -> Option<u64> {
+/// Schedules of at most so many steps; a longer one fails.
+pub fn explore_up_to(
+    most_steps: usize,
+    scheduler: impl Scheduler + 'static,
+    model: impl Fn() + Send + Sync + 'static,
+) -> usize {
+    Runner::new(scheduler, config(most_steps)).run(model)
+}
+
+pub fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
     let number = text.trim().parse();
     Some(number.unwrap_or_else(|_| panic!("{name}={text}: expected a whole number")))

@@ -9,12 +9,15 @@
 //! failures. Each model prints its seed (`-- --nocapture`): `SHUTTLE_RANDOM_SEED` repeats the run. A failure
 //! prints its schedule: `SHUTTLE_SCHEDULE` and the model's name run that alone.
 //!
+//! `matrix` draws its models instead, so that every pair of operations meets; it runs for `MATRIX_SECONDS`.
+//!
 //! shuttle explores a sequentially consistent machine, so weak orderings are loom's part. There is no
 //! time: a wait with an end gives up at once. So shutdown waits for nobody here and always finds its
 //! time over unless the workers have left, which makes its last step, `stop`, race with everything.
 #![cfg(guichet_shuttle)]
 
 mod explore;
+mod matrix;
 mod ownership;
 mod races;
 mod relief;

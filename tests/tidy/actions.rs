@@ -5,7 +5,17 @@ use std::collections::BTreeSet;
 use super::*;
 
 /// What no oracle does: why, and the test that does it instead.
-const NO_ACTION: [[&str; 3]; 8] = [
+const NO_ACTION: [[&str; 3]; 10] = [
+    [
+        "without_clerk",
+        "of models only",
+        "tests/shuttle/matrix/stage.rs",
+    ],
+    [
+        "be_clerk",
+        "of models only",
+        "tests/shuttle/matrix/judge.rs",
+    ],
     [
         "into_payload",
         "takes an error apart",
@@ -105,7 +115,12 @@ fn verbs(states: &Source, tests: &[Source]) -> Vec<Complaint> {
 
 #[test]
 fn every_operation_and_every_verb_has_an_oracle() {
-    let tests = read(&["tests/oracle", "tests/order", "tests/suite"]);
+    let tests = read(&[
+        "tests/oracle",
+        "tests/order",
+        "tests/suite",
+        "tests/shuttle",
+    ]);
     let sources = read(&["src/queue", "src/runtime", "src/model"]);
     let (model, sources): (Vec<_>, Vec<_>) = sources
         .into_iter()
@@ -115,6 +130,90 @@ fn every_operation_and_every_verb_has_an_oracle() {
         .iter()
         .filter(|source| source.path.ends_with("/state.rs"));
     expect_none(verbs(states.next().expect("the verbs"), &tests));
+}
+
+/// What the matrix does not do: looks at a lease or an error, options that change no step, and what is another operation with a
+/// time-out, which is over at once in a model.
+const NOT_IN_MATRIX: [&str; 15] = [
+    "call",
+    "next_timeout",
+    "why",
+    "attempt",
+    "is_last_attempt",
+    "is_redelivered",
+    "time_left",
+    "set_progress",
+    "flush",
+    "limit",
+    "rate",
+    "at",
+    "deadline",
+    "keep_completed",
+    "keep_failed",
+];
+
+/// Every public operation on jobs, leases and the queue is performed in the matrix.
+fn matrix(sources: &[Source], tests: &[Source], excepted: &[&str]) -> Vec<Complaint> {
+    let called: BTreeSet<String> = tests.iter().flat_map(|source| source.calls()).collect();
+    let mut complaints = Vec::new();
+    let mut operations = BTreeSet::new();
+    for source in sources {
+        for (line, name) in source.public_functions() {
+            let known = called.contains(&name) || excepted.contains(&name.as_str());
+            if !known {
+                complaints.push(source.complain(line, format!("the matrix lacks `{name}`")));
+            }
+            operations.insert(name);
+        }
+    }
+    for name in excepted {
+        if called.contains(*name) || !operations.contains(*name) {
+            complaints.push(Complaint {
+                path: "tests/tidy/actions.rs".into(),
+                line: 1,
+                what: format!("`{name}` needs no exception from the matrix"),
+            });
+        }
+    }
+    complaints
+}
+
+#[test]
+fn every_operation_is_in_the_matrix() {
+    let files = [
+        "add",
+        "change",
+        "consumer",
+        "control",
+        "halt",
+        "lease",
+        "letters",
+        "producer",
+        "subscription",
+        "terms",
+    ];
+    let paths = files.map(|file| format!("src/queue/{file}.rs"));
+    let mut sources = read(&["src/queue"]);
+    sources.retain(|source| paths.contains(&source.path));
+    assert_eq!(sources.len(), paths.len());
+    let tests = read(&["tests/shuttle/matrix"]);
+    expect_none(matrix(&sources, &tests, &NOT_IN_MATRIX));
+}
+
+#[test]
+fn control_matrix() {
+    let queue = "impl Queue {
+    pub fn add(&self) {}
+    pub fn forgotten(&self) {}
+    pub fn excepted(&self) {}
+}";
+    let source = Source::new("src/queue/add.rs", queue);
+    let test = Source::new("tests/shuttle/matrix/play.rs", "fn f() { queue.add(); }");
+    let found = matrix(&[source], &[test], &["excepted", "gone"]);
+    expect(
+        found,
+        &[(3, "lacks `forgotten`"), (1, "`gone` needs no exception")],
+    );
 }
 
 #[test]
