@@ -139,11 +139,9 @@ impl<T, R> Shared<T, R> {
         match self.dossiers.locked(slot, step) {
             Ok(epoch) => {
                 self.tell(EventKind::Reprioritized, id, epoch, 0, None);
-                // While it was held it may have become due in vain.
-                let due = self.slab.record(slot).due.load(Relaxed);
-                if due <= self.time.now().to_nanos() {
-                    self.announce(slot, due);
-                }
+                // While it was held it had no timer: it may have become due in vain, or have lost the one
+                // that it had. Of this step the timer knows nothing, so it keeps its place.
+                self.announce(slot, self.slab.record(slot).due.load(Relaxed));
                 true
             }
             Err(spoils) => {

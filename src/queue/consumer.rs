@@ -10,6 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::lease::{Lease, LeaseError};
+use super::lease_search::Hit;
 use super::{Queue, Shared};
 use crate::park::{EventCount, Yields};
 use crate::sync::{Arc, Deadline, Mutex};
@@ -181,10 +182,15 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
 
     /// Takes the next job, if there is one and it is this consumer's turn. Does not wait.
     pub fn try_lease(&self) -> Option<Lease<T, R>> {
-        let wish = self.wish();
-        match self.is_head(wish.0) {
-            true => self.seat(self.queue.try_lease().ok().flatten()?),
-            false => None,
+        loop {
+            let wish = self.wish();
+            if !self.is_head(wish.0) {
+                return None;
+            }
+            let found = self.queue.look_for_lease().ok().flatten()?;
+            if let Ok(lease) = self.taken(wish, found) {
+                return lease;
+            }
         }
     }
 
@@ -206,7 +212,35 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
     }
 
     fn lease_until(&self, deadline: Option<Deadline>) -> Result<Lease<T, R>, LeaseError> {
-        let wish = self.wish();
+        loop {
+            let wish = self.wish();
+            let found = self.search_in_turn(&wish, deadline)?;
+            if let Ok(lease) = self.taken(wish, found) {
+                return lease.ok_or(LeaseError::Closed);
+            }
+        }
+    }
+
+    /// What was found in this consumer's turn: a lease that counts against it, if it is one that it may
+    /// have. Else the turn is over before anything is dropped, which may be the user's code.
+    fn taken(&self, wish: Wanting<'_>, found: Hit<T, R>) -> Result<Option<Lease<T, R>>, ()> {
+        match found {
+            Hit::Lease(lease) => Ok(self.seat(lease)),
+            nothing => {
+                drop(wish);
+                let none = self.queue.leased(nothing);
+                debug_assert!(none.is_none(), "a lease was dropped");
+                Err(())
+            }
+        }
+    }
+
+    /// Waits for this consumer's turn, and then for a job.
+    fn search_in_turn(
+        &self,
+        wish: &Wanting<'_>,
+        deadline: Option<Deadline>,
+    ) -> Result<Hit<T, R>, LeaseError> {
         let roster = &self.queue.roster;
         loop {
             let turn = |_| (self.is_head(wish.0) || self.queue.is_stopped()).then_some(());
@@ -218,8 +252,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
                 return Err(LeaseError::Timeout);
             }
             let may = || self.is_head(wish.0) || self.queue.is_stopped();
-            match self.queue.wait_for_lease(deadline, &may) {
-                Ok(lease) => return self.seat(lease).ok_or(LeaseError::Closed),
+            match self.queue.search_for_lease(deadline, &may) {
+                Ok(found) => return Ok(found),
                 // Displaced, unless the time is over.
                 Err(LeaseError::Timeout) if !deadline.is_some_and(|end| end.passed()) => {}
                 Err(error) => return Err(error),

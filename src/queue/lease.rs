@@ -122,7 +122,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Queue<T, R> {
     pub fn lease(&self) -> Result<Lease<T, R>, LeaseError> {
         match self.shared.options.single_active {
             true => self.consumer().build().lease(),
-            false => self.shared.wait_for_lease(None, &|| true),
+            false => self.shared.wait_for_lease(None),
         }
     }
 
@@ -153,7 +153,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Queue<T, R> {
             true => self.consumer().build().lease_timeout(timeout),
             false => {
                 let deadline = Some(Deadline::after(timeout));
-                self.shared.wait_for_lease(deadline, &|| true)
+                self.shared.wait_for_lease(deadline)
             }
         }
     }

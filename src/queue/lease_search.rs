@@ -1,7 +1,8 @@
 //! How a job to lease is found, and waited for.
 //!
-//! Whoever waits is a searcher meanwhile, and while one searches no other is woken. So nothing of the
-//! user's runs in a look: what is to be dropped leaves the search first.
+//! Whoever waits is a searcher meanwhile, and while one searches no other is woken; a consumer has its
+//! turn meanwhile, and no other has. So nothing of the user's runs in a look: what is to be dropped leaves the search, and
+//! the turn, first.
 
 use super::host::Visit;
 use super::line::Batch;
@@ -33,7 +34,8 @@ impl<T, R> Shared<T, R> {
 }
 
 /// What one look for a job to lease came to.
-enum Found<T: Send + Sync + 'static, R: Send + 'static> {
+#[must_use = "what was found may hold a job's end"]
+pub(super) enum Hit<T: Send + Sync + 'static, R: Send + 'static> {
     Lease(Lease<T, R>),
     /// The job had expired: it is still to be told, and what is left of it to be dropped.
     Expired(u32, Ended<T, Outcome<R>>),
@@ -42,28 +44,35 @@ enum Found<T: Send + Sync + 'static, R: Send + 'static> {
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
-    /// Waits for a job up to `deadline`, as long as `may` says that the caller is to have it; [`LeaseError::Timeout`] also
-    /// when it says no.
+    /// Waits for a job up to `deadline`.
     pub(super) fn wait_for_lease(
         self: &Arc<Self>,
         deadline: Option<Deadline>,
-        may: &dyn Fn() -> bool,
     ) -> Result<Lease<T, R>, LeaseError> {
+        loop {
+            let found = self.search_for_lease(deadline, &|| true)?;
+            if let Some(lease) = self.leased(found) {
+                return Ok(lease);
+            }
+        }
+    }
+
+    /// Searches for a job up to `deadline`, as long as `may` says that the caller is to have it;
+    /// [`LeaseError::Timeout`] also when it says no.
+    pub(super) fn search_for_lease(
+        self: &Arc<Self>,
+        deadline: Option<Deadline>,
+        may: &dyn Fn() -> bool,
+    ) -> Result<Hit<T, R>, LeaseError> {
         let attempt = |_| match may() {
             false => Some(Err(LeaseError::Timeout)),
             true => self.look_for_lease().transpose(),
         };
-        loop {
-            let more = || self.work_left();
-            let found = self
-                .idle
-                .wait_until(deadline, attempt, more, || self.line.popped());
-            // What is dropped here may be the user's code, which must not run as a searcher: nobody is
-            // woken while one searches.
-            if let Some(lease) = self.leased(found.unwrap_or(Err(LeaseError::Timeout))?) {
-                return Ok(lease);
-            }
-        }
+        let more = || self.work_left();
+        let found = self
+            .idle
+            .wait_until(deadline, attempt, more, || self.line.popped());
+        found.unwrap_or(Err(LeaseError::Timeout))
     }
 
     /// The next job, if there is one; `Closed` if there never will be.
@@ -77,17 +86,17 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
     }
 
     /// The lease, if one was found; else drops what was.
-    fn leased(&self, found: Found<T, R>) -> Option<Lease<T, R>> {
+    pub(super) fn leased(&self, found: Hit<T, R>) -> Option<Lease<T, R>> {
         match found {
-            Found::Lease(lease) => return Some(lease),
-            Found::Expired(slot, ended) => self.expired(slot, ended),
-            Found::Decided(spoils) => self.share_late(spoils),
+            Hit::Lease(lease) => return Some(lease),
+            Hit::Expired(slot, ended) => self.expired(slot, ended),
+            Hit::Decided(spoils) => self.share_late(spoils),
         }
         None
     }
 
     /// One look for a job. It runs none of the user's code.
-    fn look_for_lease(self: &Arc<Self>) -> Result<Option<Found<T, R>>, LeaseError> {
+    pub(super) fn look_for_lease(self: &Arc<Self>) -> Result<Option<Hit<T, R>>, LeaseError> {
         let Some(host) = self.host.upgrade() else {
             return Err(LeaseError::Closed);
         };
@@ -117,7 +126,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
                     self.expired(taken.ticket.slot(), ended);
                     continue;
                 }
-                return Ok(Some(Found::Expired(taken.ticket.slot(), ended)));
+                return Ok(Some(Hit::Expired(taken.ticket.slot(), ended)));
             }
             // Before the job is active: a shutdown that finds it so finds the visit.
             let visit = Visit::begin(host.clone());
@@ -126,11 +135,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
                 Ok(claim) => {
                     self.slab.set_place(&claim, taken.trace, taken.place);
                     if !self.started(self.switches.after_step(), &claim) {
-                        return Ok(self.put_back(claim, None).err().map(Found::Decided));
+                        return Ok(self.put_back(claim, None).err().map(Hit::Decided));
                     }
                     let deadline = self.begin_lease(&claim);
                     let lease = Lease::new(self.clone(), claim, deadline, visit);
-                    return Ok(Some(Found::Lease(lease)));
+                    return Ok(Some(Hit::Lease(lease)));
                 }
             }
         }

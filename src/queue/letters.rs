@@ -175,8 +175,9 @@ impl<T, R> Shared<T, R> {
         };
         goes();
         let (letter, spoils) = self.write_letter(slot);
-        dead.receive(vacant, letter);
+        // Whoever has the letter finds its job's slot free.
         self.share_late(spoils);
+        dead.receive(vacant, letter);
         true
     }
 

@@ -139,6 +139,8 @@ impl Stage {
     fn goes_on(&self) -> Option<String> {
         let waiting = self.waiting();
         let halted = self.queue.is_paused();
+        // A dead job whose letter found no room keeps its slot until the clerk has tried again.
+        let unsent = self.queue.stats().unsent as usize;
         let records = self.board.read();
         let leasing = records
             .actors
@@ -161,7 +163,13 @@ impl Stage {
             let wanted: usize = wanted.sum();
             let jobs = records.jobs.iter().filter(|job| job.room == room);
             // Those that are being added are among them.
-            let taken = jobs.filter(|job| job.dropped.is_none()).count();
+            let taken = jobs.filter(|job| job.dropped.is_none()).count() + unsent;
+            // A redriven job has a slot of this room, wherever it was before.
+            let redriven = match room {
+                Room::Now => records.redriven,
+                Room::Later => 0,
+            };
+            let taken = taken + redriven;
             (wanted > 0 && taken <= self.capacity(room))
                 .then(|| format!("there is room for all {wanted} that are being added"))
         })
