@@ -169,10 +169,9 @@ impl<T, R> Shared<T, R> {
         end: impl FnOnce() -> Option<Ended<T, Outcome<R>>>,
     ) -> Option<Ended<T, Outcome<R>>> {
         let mut ended = self.ending(end)?;
-        if ended.stale.is_some_and(|(stale, _)| stale == ticket) {
-            self.drop_stale(ticket, trace);
-            ended.stale = None;
-        }
+        // It may be a former one of the job's, stale before.
+        self.drop_stale(ticket, trace);
+        ended.stale.take_if(|(stale, _)| *stale == ticket);
         Some(ended)
     }
 
