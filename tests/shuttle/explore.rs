@@ -10,10 +10,9 @@ use shuttle::scheduler::{
 };
 use shuttle::{Config, MaxSteps, Runner};
 
-fn config(most_steps: usize) -> Config {
+fn config(most_steps: MaxSteps) -> Config {
     let mut config = Config::new();
-    // Far more than a schedule that makes progress takes: a model that gets here does not.
-    config.max_steps = MaxSteps::FailAfter(most_steps);
+    config.max_steps = most_steps;
     config.stack_size = 0x2_0000;
     config
 }
@@ -22,12 +21,13 @@ pub fn explore(
     scheduler: impl Scheduler + 'static,
     model: impl Fn() + Send + Sync + 'static,
 ) -> usize {
-    explore_up_to(200_000, scheduler, model)
+    // Far more than a schedule that makes progress takes: a model that gets here does not.
+    explore_up_to(MaxSteps::FailAfter(200_000), scheduler, model)
 }
 
-/// Schedules of at most so many steps; a longer one fails.
+/// Schedules of at most so many steps.
 pub fn explore_up_to(
-    most_steps: usize,
+    most_steps: MaxSteps,
     scheduler: impl Scheduler + 'static,
     model: impl Fn() + Send + Sync + 'static,
 ) -> usize {

@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, UrwRandomScheduler};
-use shuttle::thread;
+use shuttle::{MaxSteps, thread};
 
 use super::explore::{explore_up_to, number};
 use board::{Role, play};
@@ -111,27 +111,22 @@ fn explore_program(program: Program, schedules: usize) -> Result<usize, Failure>
             execute(&program, &hope);
         }
     };
+    let fails = MaxSteps::FailAfter(MOST_STEPS);
+    // URW may run one thread that is woken for no reason for ever, and none of the others.
+    let ends = MaxSteps::ContinueAfter(MOST_STEPS);
     let run = || match env::var("SHUTTLE_SCHEDULE") {
-        Ok(schedule) => explore_up_to(
-            MOST_STEPS,
-            ReplayScheduler::new_from_encoded(&schedule),
-            model(),
-        ),
+        Ok(schedule) => {
+            let replay = ReplayScheduler::new_from_encoded(&schedule);
+            explore_up_to(fails, replay, model())
+        }
         Err(_) => {
             let few = schedules.div_ceil(10);
-            explore_up_to(
-                MOST_STEPS,
-                PctScheduler::new_from_seed(seed, 3, schedules),
-                model(),
-            ) + explore_up_to(
-                MOST_STEPS,
-                RandomScheduler::new_from_seed(seed, few),
-                model(),
-            ) + explore_up_to(
-                MOST_STEPS,
-                UrwRandomScheduler::new_from_seed(seed, few),
-                model(),
-            )
+            let pct = PctScheduler::new_from_seed(seed, 3, schedules);
+            let random = RandomScheduler::new_from_seed(seed, few);
+            let urw = UrwRandomScheduler::new_from_seed(seed, few);
+            explore_up_to(fails, pct, model())
+                + explore_up_to(fails, random, model())
+                + explore_up_to(ends, urw, model())
         }
     };
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| Failure {
