@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Shared;
+use super::switches::Setting;
 use crate::lane::{Bands, Heap, IN_LINE, Item, Place, Portion, Rank, Schedule};
 use crate::model::{Order, Policy, PopError};
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -319,6 +320,9 @@ impl<T, R> Shared<T, R> {
         step: impl FnOnce() -> X,
         strays: impl FnOnce(&X) -> bool,
     ) -> X {
+        if !self.switches.now().any(Setting::STRAYED) {
+            self.switches.turn_on(Setting::STRAYED);
+        }
         self.strays.fetch_add(1, Relaxed);
         let done = step();
         if !strays(&done) {

@@ -68,6 +68,9 @@ impl<T, R> Shared<T, R> {
     /// one in hand is about to, and is waited for, so that "full" is said only if it is true.
     #[cold]
     fn claim_from_strays<X>(&self, claim: impl Fn() -> Option<X>) -> Option<X> {
+        if !self.switches.now().any(Setting::STRAYED) {
+            return None;
+        }
         let mut backoff = Backoff::default();
         while self.has_strays() {
             self.compact();

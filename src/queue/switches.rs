@@ -31,6 +31,9 @@ impl Setting {
     /// A dead letter found no room here.
     pub(super) const AWAITED: Self = Setting(1 << 8);
 
+    /// Some ticket became stale where it lay, or in somebody's hand.
+    pub(super) const STRAYED: Self = Setting(1 << 10);
+
     /// What was left has been ended, and told.
     pub(super) const OVER: Self = Setting(1 << 9);
 
