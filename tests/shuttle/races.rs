@@ -149,6 +149,28 @@ fn two_adders_get_the_slots_of_two_cancelled_jobs() {
     });
 }
 
+/// Two adders sleep. The one is woken for a slot that came back, while a job is cancelled in line: it wakes the
+/// other one for that.
+#[test]
+fn who_leaves_with_a_slot_tells_of_stale_tickets() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let queue = queue(&runtime, 2, 1);
+        let ids = queue.add_many(vec![0, 0]).unwrap();
+        let lease = queue.try_lease().unwrap();
+        let adders = [1, 2].map(|number| {
+            let queue = queue.clone();
+            thread::spawn(move || queue.add(number).is_ok())
+        });
+        thread::yield_now();
+        lease.complete(0).unwrap();
+        assert!(queue.cancel(ids[1]));
+        // No wait with an end: an adder that sleeps beside a slot is a deadlock, which shuttle reports.
+        assert_eq!(adders.map(|adder| adder.join().unwrap()), [true, true]);
+        runtime.shutdown(Duration::ZERO);
+    });
+}
+
 /// A worker that took a ticket waits for the end of a pause: what it has in hand can be found.
 #[test]
 fn a_job_cancelled_in_a_pause_takes_no_slot() {
