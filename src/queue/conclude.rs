@@ -216,9 +216,13 @@ impl<T, R> Shared<T, R> {
         if before == JobState::Delayed {
             self.review(slot);
         }
+        // A handler that ran on and has returned meanwhile found the job held, and left this to us.
+        let left = end.running && spoils.vacant.is_some();
+        let dossier = left.then(|| self.dossiers.take(slot, end.id.occupancy));
         if spoils.vacant.is_none() {
             self.nudge(slot);
         }
         self.share(spoils, outcome);
+        discard(dossier);
     }
 }
