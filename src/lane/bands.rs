@@ -175,17 +175,22 @@ impl Bands {
     pub fn pop_preferring(&self, level: u32, out: &mut Vec<u64>) -> Result<Run, PopError> {
         self.pop_with(out, Rank::LAST, |look, out| {
             let line = &self.lines[level as usize];
+            let mut end = u64::MAX;
             if look.limit != Rank::LAST {
                 let (head, _) = line.ends();
-                if let Some((rank, tie, word)) = self.front.pop_in(level, head as i64) {
-                    out.push(word);
-                    return Scan::Took(Run::single(rank, tie));
+                match self.front.pop_in(level, head as i64) {
+                    Ok((rank, tie, word)) => {
+                        out.push(word);
+                        return Scan::Took(Run::single(rank, tie));
+                    }
+                    // The head may move on: what stands in front of the line goes first.
+                    Err(next) => end = next.map_or(u64::MAX, |rank| rank.place().max(0) as u64),
                 }
             }
-            match line.pop_run(&self.segments, out, 1, u64::MAX, || self.is_valid(look)) {
+            match line.pop_run(&self.segments, out, 1, end, || self.is_valid(look)) {
                 Ok(taken) => Scan::Took(Run::of_line(level, taken)),
-                Err(Nothing::Barred) => Scan::Moving,
-                Err(Nothing::Empty | Nothing::Behind) => self.scan(look, out, Portion::ONE),
+                Err(Nothing::Barred | Nothing::Behind) => Scan::Moving,
+                Err(Nothing::Empty) => self.scan(look, out, Portion::ONE),
             }
         })
     }
@@ -379,19 +384,21 @@ impl Bands {
     /// Whether a pop would now give something more urgent than `level`; about right.
     #[inline]
     pub fn has_before(&self, level: u32) -> bool {
-        if self.front.best().level() < level {
+        let before = self.front.turn_now();
+        if before.is_moving() || self.front.best().level() < level {
             return true;
         }
         if self.covers.is_empty() {
             return false;
         }
-        match &self.summary {
+        let holds = match &self.summary {
             None => self.holds_before(0, level),
             Some(summary) => {
                 let mut covers = summary.load().lines().iter();
                 covers.any(|number| self.holds_before(number, level))
             }
-        }
+        };
+        holds || !self.front.undisturbed(before)
     }
 
     /// Whether a line of this bitmap that is more urgent than `level` holds something.

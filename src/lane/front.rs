@@ -154,13 +154,20 @@ impl Front {
     }
 
     /// Takes the first word of `level`, if its place is at most `end`.
-    pub(super) fn pop_in(&self, level: u32, end: i64) -> Option<(Rank, Tie, u64)> {
+    ///
+    /// # Errors
+    /// The rank of the first word of the level that lies further behind, if there is one.
+    pub(super) fn pop_in(&self, level: u32, end: i64) -> Result<(Rank, Tie, u64), Option<Rank>> {
         let mut words = self.words.lock();
-        let all = (Rank::first_of(level), 0)..=(Rank::new(level, end), u64::MAX);
-        let key = *words.by_rank.range(all).next()?.0;
+        let first = words.by_rank.range((Rank::first_of(level), 0)..).next();
+        let key = first.map(|(key, _)| *key);
+        let key = key.filter(|key| key.0.level() == level).ok_or(None)?;
+        if key.0 > Rank::new(level, end) {
+            return Err(Some(key.0));
+        }
         let word = words.take(key);
         self.publish(&words);
-        Some((key.0, key.1, word))
+        Ok((key.0, key.1, word))
     }
 
     /// Takes out exactly `word`; false if it is not here.

@@ -22,8 +22,8 @@ use crossbeam_utils::CachePadded;
 use super::id_of;
 use crate::model::{PopError, PushError};
 use crate::ring::Ring;
-use crate::sync::atomic::Ordering::Relaxed;
-use crate::sync::atomic::{AtomicU64, AtomicUsize};
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, fence};
 use crate::sync::{Mutex, MutexGuard};
 use dary::Dary;
 use trie::Trie;
@@ -293,6 +293,10 @@ impl Heap {
 
     /// Takes out exactly `value`, wherever it is; its key and place.
     pub fn remove(&self, value: u64) -> Option<(u64, i64)> {
+        // ORDERING: SeqCst fence — what made the caller look for the item, before the look at the inbox; partner: the
+        // fence after a push's claim. Who does not find an item that is being pushed is seen by its pusher.
+        // unseen: what the caller did lies above this floor.
+        fence(SeqCst);
         let mut sorted = self.shelf.lock();
         if !cfg!(guichet_bug = "heap_remove_no_drain") {
             // The verdict on emptiness is for who pops.

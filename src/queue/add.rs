@@ -25,9 +25,9 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Errors
     /// [`TryAddError::Full`] if at some instant during the call all `capacity` slots were taken: by jobs
     /// that wait, run or pause between two attempts, by a [`Producer`](super::Producer)'s reservation, or by a batch that
-    /// is being added. A job that was cancelled while it waited takes none: if another thread is just
-    /// taking it out of line, the call yields to that thread, which runs none of your code meanwhile. So
-    /// it never sleeps, but this one step is not lock-free.
+    /// is being added. A job that was cancelled while it waited takes none once `cancel` has returned: if
+    /// another thread is just taking it out of line, the call yields to that thread, which runs none of
+    /// your code meanwhile. So it never sleeps, but this one step is not lock-free.
     /// [`TryAddError::Closed`] once shutdown began. Both give the payload back.
     ///
     /// ```

@@ -147,7 +147,7 @@ impl<T, R> Shared<T, R> {
             Err(spoils) => {
                 spoils
                     .into_iter()
-                    .for_each(|spoils| self.share_late(spoils));
+                    .for_each(|spoils| self.share_looker(id, spoils));
                 false
             }
         }

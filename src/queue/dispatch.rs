@@ -44,7 +44,9 @@ pub(crate) struct Station<T: Send + 'static, R: Send + 'static> {
 enum Ready {
     Start,
     LookAgain,
-    /// The queue is stopped or halted.
+    /// The queue is halted, or another worker has this one's place: nothing is in hand any more.
+    PutBack,
+    /// The queue is stopped, or its pause will not end.
     Leave,
 }
 
@@ -95,7 +97,9 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                         Ready::Start => {}
                         // Something more urgent may have come.
                         Ready::LookAgain => continue,
-                        Ready::Leave => break,
+                        Ready::PutBack => break,
+                        // What is in view stays there: nobody may lay out something else over it.
+                        Ready::Leave => return,
                     }
                 }
                 if several {
@@ -127,13 +131,13 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     fn goes_on(&mut self, shared: &Shared<T, R>, at: usize, now: Setting) -> Ready {
         if self.is_relieved() {
             self.give_back(shared, at);
-            return Ready::Leave;
+            return Ready::PutBack;
         }
         if now.any(Setting::IDLE) {
             if self.batch.trace == Trace::Side {
                 // Whoever changes a priority must find it; and there is only one.
                 shared.line_up_again(self.batch.get(at));
-                return Ready::Leave;
+                return Ready::PutBack;
             }
             // The others can be found where they are: by their jobs, and on the desk by other workers and
             // by adders who need the slots of stale ones. A single one is not there yet.

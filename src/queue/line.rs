@@ -210,10 +210,19 @@ impl<T, R> Shared<T, R> {
             Line::Bands(bands, _) => bands
                 .push_run(self.options.default_priority - 1, tickets)
                 .ok(),
-            Line::Heap(heap, key) => {
-                let slot = Ticket::from_bits(tickets[0]).slot();
-                let refused = self.put_on_heap(heap, key, slot, tickets[0], Spot::End);
-                (!refused).then_some(1)
+            Line::Heap(..) => {
+                let entered = Entered {
+                    ticket: Ticket::from_bits(tickets[0]),
+                    trace: Trace::Side,
+                };
+                if let (Line::Heap(heap, key), true) =
+                    (&self.line, cfg!(guichet_bug = "line_batch_overlooks_ends"))
+                {
+                    let slot = entered.ticket.slot();
+                    let refused = self.put_on_heap(heap, key, slot, tickets[0], Spot::End);
+                    return (!refused).then_some(1);
+                }
+                self.line_up(entered, Spot::End).then_some(1)
             }
         }
     }

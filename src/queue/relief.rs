@@ -54,12 +54,14 @@ impl TimedAttempt {
             .store(ticket.to_bits(), order!("relief_begin_relaxed", Release));
     }
 
-    /// The owner's handler has returned.
-    pub(super) fn end(&self) {
+    /// The owner's handler has returned; whether another worker has taken its place.
+    pub(super) fn end(&self) -> bool {
         // ORDERING: Acquire — what the replacement read before its step in `relieve` was still this job's; partner: that step.
-        if self.current.swap(0, order!("relief_end_relaxed", Acquire)) == RELIEVED {
+        let relieved = self.current.swap(0, order!("relief_end_relaxed", Acquire)) == RELIEVED;
+        if relieved {
             self.relieved.store(true, Relaxed);
         }
+        relieved
     }
 
     /// The attempt, and when its time is over: never earlier than that is.

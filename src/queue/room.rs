@@ -3,8 +3,11 @@
 use super::switches::Setting;
 use super::{Shared, current_worker};
 use crate::park::{Care, EventCount, Yields};
-use crate::sync::{Backoff, Deadline, Mutex, thread_number};
+use crate::sync::{Backoff, Deadline, MODEL, Mutex, thread_number};
 use crate::table::{Pool, Vacancies, Vacant};
+
+/// So many looks for what stale tickets keep until they are sought in the lines once more.
+const COMPACT_EVERY: u32 = if MODEL { 2 } else { 16 };
 
 /// Why no slot was given.
 pub(super) enum NoSlot {
@@ -72,8 +75,13 @@ impl<T, R> Shared<T, R> {
             return None;
         }
         let mut backoff = Backoff::default();
+        let mut round = 0_u32;
         while self.has_strays() {
-            self.compact();
+            // Most that are left now are in somebody's hand.
+            if round.is_multiple_of(COMPACT_EVERY) {
+                self.compact();
+            }
+            round += 1;
             let claimed = claim();
             if claimed.is_some() || cfg!(guichet_bug = "room_no_wait_for_strays") {
                 return claimed;

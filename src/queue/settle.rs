@@ -10,7 +10,9 @@ use super::line::Spot;
 use super::results::Shown;
 use super::switches::Setting;
 use super::{Outcome, Shared};
-use crate::model::{Backoff, Failure, FailureKind, JobError, JobState, Verb, discard, unharmed};
+use crate::model::{
+    Backoff, Failure, FailureKind, JobError, JobId, JobState, Verb, discard, unharmed,
+};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Claim, Entered, Owed, Past, Spoils, Trace};
 
@@ -385,6 +387,14 @@ impl<T, R> Shared<T, R> {
             Some(Owed::Letter(slot)) => self.hand_over(slot),
             Some(Owed::Announcement(slot)) => self.resume_when_due(slot),
         }
+    }
+
+    /// The same of one who only looked at the job, or changed it: if the job ended meanwhile, its handler or whoever
+    /// ended it found it held, and left its dossier.
+    #[cold]
+    pub(super) fn share_looker(&self, id: JobId, spoils: Spoils<T, Outcome<R>>) {
+        self.share_late(spoils);
+        self.forget(id);
     }
 
     /// What a hold left behind whose job was decided by somebody else: nobody waits for an answer from here.

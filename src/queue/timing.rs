@@ -150,9 +150,10 @@ impl<T, R> Shared<T, R> {
                 true
             }
             Err(spoils) => {
+                let id = self.id_of(slot, occupancy);
                 spoils
                     .into_iter()
-                    .for_each(|spoils| self.share_late(spoils));
+                    .for_each(|spoils| self.share_looker(id, spoils));
                 false
             }
         }

@@ -84,7 +84,10 @@ impl<T, R> Shared<T, R> {
     #[cold]
     pub(super) fn end_timed(&self, claim: &Claim, desk: &Desk, deadline: u64) {
         self.check_deadline(claim, deadline);
-        desk.timed.end();
+        if desk.timed.end() {
+            // One more may be replaced now.
+            self.alarm.wake();
+        }
     }
 
     /// Decides the attempt if its time is over, whether or not the clerk has come to it.
@@ -204,7 +207,8 @@ impl<T, R> Shared<T, R> {
             Next::Again(_, pause) => self.retry_running(&claim, &failure, pause),
             Next::Nothing(reason) => self.bury_running(&claim, failure, reason),
         }
-        self.share_late(self.slab.leave(claim));
+        let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
+        self.share_looker(id, self.slab.leave(claim));
     }
 
     /// `retry` of an attempt that goes on running, unless it was decided meanwhile.
@@ -235,7 +239,7 @@ impl<T, R> Shared<T, R> {
             }
             Err(spoils) => spoils
                 .into_iter()
-                .for_each(|spoils| self.share_late(spoils)),
+                .for_each(|spoils| self.share_looker(id, spoils)),
         }
         discard(former);
     }
@@ -265,6 +269,8 @@ impl<T, R> Queue<T, R> {
         let (shared, slot) = (&self.shared, relief.ticket().slot());
         let look = || (shared.slab.occupancy_of(slot), shared.slab.epoch_of(slot));
         let Some((occupancy, epoch)) = relief.take_place(look) else {
+            // It came in vain, and no longer counts: one more may be replaced now.
+            shared.alarm.wake();
             return cfg!(guichet_bug = "desk_relieve_before_hire");
         };
         let id = shared.id_of(slot, occupancy);

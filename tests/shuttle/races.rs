@@ -1,6 +1,6 @@
 //! Races that once got past the other models, each in the smallest program that shows it.
 
-use guichet::{Order, Queue, Runtime};
+use guichet::{JobState, Order, Queue, Runtime};
 use shuttle::sync::Arc;
 use shuttle::thread;
 use std::time::Duration;
@@ -145,6 +145,25 @@ fn two_adders_get_the_slots_of_two_cancelled_jobs() {
         });
         let added = adders.map(|adder| adder.join().unwrap());
         assert_eq!(added, [true, true], "a cancelled job took a slot");
+        runtime.shutdown(Duration::ZERO);
+    });
+}
+
+/// Jobs of a batch are cancelled before their tickets are in line: their slots are there all the same.
+#[test]
+fn a_batch_cancelled_on_its_way_takes_no_slot() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let builder = runtime.queue("numbers").capacity(2);
+        let queue: Queue<usize, usize> = builder.order(Order::Heap(2)).build().unwrap();
+        let other = queue.clone();
+        let adder = thread::spawn(move || other.add_many(vec![1, 2]).unwrap());
+        thread::yield_now();
+        let waiting = queue.jobs(JobState::Waiting, 0, 2);
+        let cancelled = waiting.iter().filter(|job| queue.cancel(job.id)).count();
+        adder.join().unwrap();
+        let added = (0..2).filter(|_| queue.try_add(3).is_ok()).count();
+        assert_eq!(added, cancelled, "a cancelled job took a slot");
         runtime.shutdown(Duration::ZERO);
     });
 }

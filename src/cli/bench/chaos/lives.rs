@@ -20,6 +20,10 @@ impl Places {
         Places(self.0 | other.0)
     }
 
+    fn both(self, other: Places) -> Places {
+        Places(self.0 & other.0)
+    }
+
     fn meets(self, other: Places) -> bool {
         self.0 & other.0 != 0
     }
@@ -31,7 +35,8 @@ fn leads(kind: EventKind) -> Option<(Places, Places)> {
     Some(match kind {
         EventKind::Started => (WAITING, ACTIVE),
         EventKind::Promoted => (DELAYED, WAITING),
-        EventKind::Reprioritized => (WAITING, WAITING),
+        // Where it is it stays.
+        EventKind::Reprioritized => (live, live),
         EventKind::Rescheduled => (DELAYED, DELAYED),
         EventKind::Completed | EventKind::Failed | EventKind::Interrupted => (ACTIVE, ENDED),
         EventKind::Retried | EventKind::Snoozed => (ACTIVE, live),
@@ -94,6 +99,7 @@ fn life(steps: &[Step]) -> Result<(), String> {
             ));
         }
         place = match leads(step.kind) {
+            Some((from, to)) if from.meets(place) && from == to => place.both(from),
             Some((from, to)) if from.meets(place) => to,
             _ => return Err(format!("{:?} can't follow {:?}", step.kind, before.kind)),
         };
