@@ -60,7 +60,10 @@ impl Stage {
     /// An add that began at `began` wanted `count` slots, and found that there were not so many.
     pub fn full(&self, room: Room, began: u64, count: usize) {
         let records = self.board.read();
-        let jobs = records.jobs.iter().filter(|job| job.room == room);
+        // A redriven job has a slot for jobs that are not delayed, wherever it was before.
+        let redriven = room == Room::Now && self.program.count(|op| op == Op::Redrive) > 0;
+        let jobs = records.jobs.iter();
+        let jobs = jobs.filter(|job| job.room == room || redriven);
         // Its own payloads are among them: they are not dropped yet, or were so just now.
         let taken = jobs
             .filter(|job| job.dropped.is_none_or(|at| at >= began))
