@@ -110,11 +110,11 @@ impl<T, R> Shared<T, R> {
             let known = (settled.noted, wishes);
             self.completed(past, occupancy, known, Ending::Value(&value));
         }
-        let kept = settled.spoils.vacant.is_none();
-        self.share(settled.spoils, Ok(value));
-        if kept {
+        // Before anything of the user's is dropped.
+        if settled.spoils.vacant.is_none() {
             self.nudge(past.slot());
         }
+        self.share(settled.spoils, Ok(value));
         if !settled.won {
             self.forget(self.id_of(past.slot(), occupancy));
         }
@@ -355,10 +355,10 @@ impl<T, R> Shared<T, R> {
             };
             self.conclude(&end, Ending::Failure(&failure));
         }
-        self.share(settled.spoils, Err(JobError::Failed(failure)));
         if kept {
             self.nudge(slot);
         }
+        self.share(settled.spoils, Err(JobError::Failed(failure)));
         if !won {
             self.forget(id);
         }
