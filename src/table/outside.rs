@@ -233,6 +233,11 @@ impl<T, O> Slab<T, O> {
         }
     }
 
+    /// Whether `word` says that the named job is delayed.
+    fn is_delayed(&self, number: u32, occupancy: u64, word: Word) -> bool {
+        word.state() == JobState::Delayed && self.slot(number).occupancy.load(Relaxed) == occupancy
+    }
+
     /// `reschedule`: the delayed job is due at another instant, and not before `wall` on the wall clock, in nanoseconds since
     /// 1970, if that is not 0. The epoch of the step.
     ///
@@ -245,10 +250,7 @@ impl<T, O> Slab<T, O> {
         due: u64,
         wall: u64,
     ) -> Result<u64, Option<Spoils<T, O>>> {
-        let named = |word: Word| {
-            word.state() == JobState::Delayed
-                && self.slot(number).occupancy.load(Relaxed) == occupancy
-        };
+        let named = |word: Word| self.is_delayed(number, occupancy, word);
         let write = || {
             let record = self.record(number);
             record.wall.store(wall, Relaxed);
@@ -271,10 +273,7 @@ impl<T, O> Slab<T, O> {
         occupancy: u64,
         priority: u32,
     ) -> Result<u64, Option<Spoils<T, O>>> {
-        let named = |word: Word| {
-            word.state() == JobState::Delayed
-                && self.slot(number).occupancy.load(Relaxed) == occupancy
-        };
+        let named = |word: Word| self.is_delayed(number, occupancy, word);
         // Of this job, if it is held; else it means nothing.
         let before = self.priority(number);
         let steps = &self.record(number).reprioritized;
