@@ -111,10 +111,15 @@ impl<T, R> Shared<T, R> {
             self.completed(past, occupancy, known, Ending::Value(&value));
         }
         // Before anything of the user's is dropped.
-        if settled.spoils.vacant.is_none() {
+        let kept = settled.spoils.vacant.is_none();
+        let late = cfg!(guichet_bug = "settle_nudges_late");
+        if kept && !late {
             self.nudge(past.slot());
         }
         self.share(settled.spoils, Ok(value));
+        if kept && late {
+            self.nudge(past.slot());
+        }
         if !settled.won {
             self.forget(self.id_of(past.slot(), occupancy));
         }

@@ -271,3 +271,28 @@ fn a_cancelled_jobs_record_has_its_reason() {
         finish(runtime, &queue);
     });
 }
+
+/// A moved job completes while its stale ticket keeps the slot, and its payload's destructor waits for the next
+/// job: the adder is told of the slot before.
+#[test]
+fn an_adder_is_told_before_a_payload_is_dropped() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let builder = runtime.queue::<Patient, ()>("patient").capacity(1);
+        let builder = builder.order(Order::Bands(2)).default_priority(2);
+        let queue = Arc::new(builder.build().unwrap());
+        let gate = Gate::new();
+        let id = queue.add(Patient(Some(gate.clone()))).unwrap();
+        let other = queue.clone();
+        let adder = thread::spawn(move || {
+            other.add(Patient(None)).unwrap();
+            gate.open();
+        });
+        thread::yield_now();
+        queue.set_priority(id, 1).unwrap();
+        let lease = queue.try_lease().expect("it waits");
+        lease.complete(()).unwrap();
+        adder.join().unwrap();
+        runtime.shutdown(Duration::ZERO);
+    });
+}
