@@ -157,7 +157,7 @@ pub(crate) struct Shared<T, R> {
     /// When to look at which slot again.
     timers: Timers,
     /// Slots whose instant has come; here between two ticks, for its memory.
-    fired: Mutex<Vec<u32>>,
+    fired: Mutex<Vec<(u32, u64)>>,
     /// Wakes the runtime's clerk.
     alarm: Arc<Alarm>,
     hooks: Hooks<T, R>,

@@ -94,7 +94,14 @@ impl<T, R> Shared<T, R> {
                 *self.fired.lock() = fired;
                 return next;
             }
-            fired.drain(..).for_each(|slot| self.fire(slot, now));
+            for (slot, due) in fired.drain(..) {
+                // Another thread may have turned the wheel beyond this one's `now`.
+                let now = match cfg!(guichet_bug = "timing_fires_by_stale_clock") {
+                    true => now,
+                    false => now.max(due),
+                };
+                self.fire(slot, now);
+            }
         }
     }
 

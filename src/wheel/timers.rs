@@ -77,19 +77,23 @@ impl Timers {
         known.set(slot, timer.map_or(0, |timer| timer.step), timer);
     }
 
-    /// Appends the slots whose instant has come by `now` to `fired`, in order of instant and announcement, after at
-    /// most `budget` steps; when to ask again, `now` if there is more to do, `None` if nothing is left.
+    /// Appends the slots whose instant has come to `fired`, each with that instant, in order of instant
+    /// and announcement, after at most `budget` steps; when to ask again, `now` if there is more to do,
+    /// `None` if nothing is left.
+    ///
+    /// An instant may lie after `now`, if another caller read the clock later and came first. What has
+    /// been handed out is in the wheel no more, so the caller takes the instant for the time.
     pub fn tick(
         &self,
         now: u64,
         budget: usize,
         when: impl Fn(u32) -> Option<Timer>,
-        fired: &mut Vec<u32>,
+        fired: &mut Vec<(u32, u64)>,
     ) -> Option<u64> {
         let mut known = self.known.lock();
         self.drain(&mut known, &when);
         let wheel = &mut known.wheel;
-        match wheel.advance(now, budget, |slot, _| fired.push(slot)) {
+        match wheel.advance(now, budget, |slot, due| fired.push((slot, due))) {
             true => wheel.next(),
             false => Some(now),
         }

@@ -29,7 +29,7 @@ impl Slots {
     fn fired(&self, timers: &Timers, now: u64) -> Vec<u32> {
         let mut fired = Vec::new();
         timers.tick(now, usize::MAX, self.when(), &mut fired);
-        fired
+        fired.into_iter().map(|(slot, _)| slot).collect()
     }
 }
 
@@ -181,4 +181,15 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_a_later_reading_made_due_comes_with_its_instant() {
+    let (slots, timers) = two(true, (5, 1));
+    let mut fired = Vec::new();
+    timers.tick(9, usize::MAX, slots.when(), &mut fired);
+    slots.set(1, Some((7, 1)));
+    timers.announce(1, slots.when());
+    timers.tick(3, usize::MAX, slots.when(), &mut fired);
+    assert_eq!(fired, [(0, 5), (1, 7)]);
 }

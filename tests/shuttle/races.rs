@@ -5,6 +5,7 @@ use shuttle::sync::Arc;
 use shuttle::thread;
 use std::time::Duration;
 
+use super::matrix::Counter;
 use super::{Gate, check, finish, queue};
 
 fn banded(runtime: &Runtime, capacity: usize) -> Queue<usize, usize> {
@@ -293,6 +294,37 @@ fn an_adder_is_told_before_a_payload_is_dropped() {
         let lease = queue.try_lease().expect("it waits");
         lease.complete(()).unwrap();
         adder.join().unwrap();
+        runtime.shutdown(Duration::ZERO);
+    });
+}
+
+/// A thread that read the clock before another turned clock and wheel takes a timer out of the wheel: the
+/// job becomes due all the same.
+#[test]
+fn a_timer_is_not_lost_to_an_old_reading_of_the_clock() {
+    check(|| {
+        let clock = Counter::new();
+        let runtime = Runtime::builder().without_clerk().clock(clock.clone());
+        let runtime = Arc::new(runtime.build().unwrap());
+        let queue = queue(&runtime, 1, 1);
+        let turn = |turned: bool| {
+            let (clock, runtime) = (clock.clone(), runtime.clone());
+            thread::spawn(move || {
+                if turned {
+                    clock.turn();
+                }
+                runtime.do_due();
+            })
+        };
+        let threads = [turn(false), turn(true)];
+        let id = queue.job(7).delay(Duration::from_secs(3600)).add().unwrap();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        // The job may have been added after the turn.
+        clock.turn();
+        runtime.do_due();
+        assert_eq!(queue.state(id), Some(JobState::Waiting));
         runtime.shutdown(Duration::ZERO);
     });
 }

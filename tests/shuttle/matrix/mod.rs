@@ -40,6 +40,7 @@ use super::explore::{explore_up_to, number};
 use board::{Role, play};
 use operation::{Cell, Op};
 use program::{Dice, Program};
+pub use stage::Counter;
 use stage::Stage;
 
 /// How far a cell is explored: so many programs, each under so many schedules of PCT.

@@ -24,7 +24,7 @@ pub const NO_TIME: Duration = Duration::ZERO;
 pub struct Counter(Arc<(AtomicU64, AtomicBool)>);
 
 impl Counter {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Counter(Arc::new((AtomicU64::new(0), AtomicBool::new(false))))
     }
 
