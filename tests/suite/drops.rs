@@ -383,3 +383,61 @@ fn shutdown_drops_everything_once_that_adders_bring() {
     let stage = Arc::into_inner(stage).expect("nobody else has it");
     stage.end("closed over adders");
 }
+
+/// Says its name when it is dropped.
+#[derive(Clone)]
+struct Named(&'static str, Log<&'static str>);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        self.1.push(self.0);
+    }
+}
+
+/// What a queue still holds when its last handle goes is dropped in this order: destructors of the user's may
+/// depend on it.
+#[test]
+fn the_last_handle_drops_in_order() {
+    let (runtime, _clock) = still();
+    let log = Log::new();
+    let named = |name| Named(name, log.clone());
+    let dead = runtime.queue::<DeadLetter<Named>, ()>("dead").capacity(1);
+    let dead = dead.build().unwrap();
+    let hook = named("hook");
+    let queue = runtime.queue::<Named, Named>("jobs").dead_letters(&dead);
+    let queue = queue.keep_completed(1).keep_results(1);
+    let queue = queue.on_completed(move |_, _| drop(hook.1.len()));
+    let queue = queue.build().unwrap();
+    let made = log.clone();
+    let handler = move |job: &Job<'_, Named>| {
+        let named = |name| Named(name, made.clone());
+        match job.payload().0 {
+            "done" => {
+                job.set_progress(named("record"));
+                Ok(named("result"))
+            }
+            "unsent" => {
+                job.set_progress(named("history"));
+                Err(Failure::msg("no"))
+            }
+            _ => Err(Failure::msg("no")),
+        }
+    };
+    queue.workers(1, handler).unwrap();
+    for name in ["sent", "unsent", "done"] {
+        queue.add(named(name)).unwrap();
+        runtime.run_until_idle();
+    }
+    queue.pause();
+    queue.add(named("returned")).unwrap();
+    runtime.shutdown(Duration::ZERO);
+    drop((runtime, dead));
+    // The handler's result went to nobody; a copy is kept.
+    assert_eq!(log.take(), ["result", "done"]);
+    drop(queue);
+    // Shutdown sent the second letter, since the first one had been given back.
+    let letters = ["sent", "unsent"];
+    let records = ["record", "history"];
+    let expected = [&["hook"][..], &letters, &records, &["result", "returned"]];
+    assert_eq!(log.take(), expected.concat());
+}
