@@ -25,16 +25,15 @@ mod wheel;
 #[cfg(not(guichet_loom))]
 pub use error::Error;
 pub use model::{
-    Backoff, Failure, FailureKind, InvalidOption, JobError, JobId, JobState, Order,
-    ParseJobIdError, Policy,
+    AttemptError, Backoff, DeadReason, Event, EventKind, Failure, FailureKind, InvalidOption,
+    JobBrief, JobError, JobId, JobState, Keep, LogLine, Order, ParseJobIdError, Policy,
 };
 #[cfg(not(guichet_loom))]
 pub use queue::{
-    AddError, AddManyError, AddTimeoutError, AttemptError, BuildError, CallError, ChangeError,
-    Consumer, ConsumerBuilder, DeadLetter, DeadReason, Event, EventError, EventKind, Gone, Job,
-    JobBrief, JobBuilder, JobHandle, JobInfo, Keep, Latencies, Lease, LeaseError, LeaseLost,
-    LogLine, Producer, Queue, QueueBuilder, QueueStats, Redrive, Redriven, Revoked, Subscription,
-    TryAddError, TryAddManyError, WorkersError,
+    AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, Consumer,
+    ConsumerBuilder, DeadLetter, EventError, Gone, Job, JobBuilder, JobHandle, JobInfo, Latencies,
+    Lease, LeaseError, LeaseLost, Producer, Queue, QueueBuilder, QueueStats, Redrive, Redriven,
+    Revoked, Subscription, TryAddError, TryAddManyError, WorkersError,
 };
 #[cfg(not(guichet_loom))]
 pub use runtime::{Processor, QueueReport, Runtime, RuntimeBuilder, ShutdownReport};

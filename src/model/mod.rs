@@ -6,11 +6,13 @@
 mod backoff;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod backoff_tests;
+mod event;
 mod failure;
 mod id;
 mod options;
 mod order;
 mod outcome;
+mod records;
 mod refusal;
 mod state;
 #[cfg(test)]
@@ -18,11 +20,13 @@ mod tests;
 mod unharmed;
 
 pub use backoff::Backoff;
+pub use event::{Event, EventKind};
 pub use failure::{Failure, FailureKind};
 pub use id::{JobId, ParseJobIdError};
 pub use options::{InvalidOption, check_range};
 pub use order::{Order, Policy};
 pub use outcome::JobError;
+pub use records::{AttemptError, DeadReason, JobBrief, Keep, LogLine};
 pub use refusal::{PopError, PushError};
 pub use state::{JobState, Verb};
 #[cfg_attr(guichet_loom, allow(unused_imports))]

@@ -4,92 +4,49 @@
 //! add ─► claim ─► slab ─► lane ─► idle ─► dispatch ─► handler ─► settle ─► result cell
 //! slot or block   admit   push    wake    activate    catch_unwind  one CAS   set
 //! ```
-//! `add.rs` and `terms.rs` lead in, `line.rs` orders, `dispatch.rs` and `attempt.rs` lead to the handler, `lease.rs` to whoever
-//! asks, `settle.rs` out; `conclude.rs` tells of an end, `letters.rs` sends the dead on. `timing.rs` does what is due, `watch.rs`
-//! ends attempts whose time is over, `relief.rs` replaces a worker that is stuck in one, `halt.rs` stops dispatch; `switches.rs` says in one word what is on. How an idle worker and
-//! a blocked adder sleep is the event count's business; what a queue needs of its runtime is in `host.rs`.
+//! The rooms, the lowest first; none imports from a higher one:
+//!
+//! * `base`: what every room uses;
+//! * `record`, what is written down; `ready`, slots and tickets;
+//! * `life`: each verb once;
+//! * `add`, `work`, `lease` and `control`: the doors in, the worker, manual mode, what is done from outside;
+//! * `build`: how a queue is made.
 
 mod add;
-mod archive;
-#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
-mod archive_tests;
-mod attempt;
-mod books;
+mod base;
 mod build;
-mod builder;
-mod change;
-mod conclude;
-mod consumer;
 mod control;
-mod current;
-mod desk;
-mod dispatch;
-mod dossier;
-#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
-mod dossier_tests;
-mod error;
-mod events;
-mod halt;
-mod handle;
-mod host;
-mod inspect;
-mod job;
 mod lease;
-mod lease_search;
-mod letters;
-mod line;
-mod lookup;
-mod merge;
-#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
-mod merge_tests;
-mod notes;
-mod presence;
-mod producer;
-mod recent;
-mod relief;
-mod results;
-#[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
-mod results_tests;
-mod revoked;
-mod room;
-mod settle;
-mod shift;
-mod subscription;
-mod switches;
-mod terms;
-mod timing;
-mod tray;
-mod watch;
+mod life;
+mod ready;
+mod record;
+mod work;
 
 use std::fmt;
 use std::time::Duration;
 
-pub use archive::{DeadReason, Keep};
-pub use builder::QueueBuilder;
-pub use conclude::JobBrief;
-pub use consumer::{Consumer, ConsumerBuilder};
-pub use dossier::{AttemptError, LogLine};
-pub use error::{
+pub use add::handle::JobHandle;
+pub use add::producer::Producer;
+pub use add::terms::JobBuilder;
+pub use base::error::{
     AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, TryAddError,
     TryAddManyError, WorkersError,
 };
-pub use events::{Event, EventKind};
-pub use handle::JobHandle;
-pub use inspect::{Latencies, QueueStats};
-pub use job::Job;
+pub use build::builder::QueueBuilder;
+pub use control::inspect::{Latencies, QueueStats};
+pub use lease::consumer::{Consumer, ConsumerBuilder};
 pub use lease::{Lease, LeaseError, LeaseLost};
-pub use letters::{DeadLetter, Redrive, Redriven};
-pub use lookup::{Gone, JobInfo};
-pub use producer::Producer;
-pub use revoked::Revoked;
-pub use subscription::{EventError, Subscription};
-pub use terms::JobBuilder;
+pub use life::job::Job;
+pub use life::letters::{DeadLetter, Redrive, Redriven};
+pub use life::revoked::Revoked;
+pub use record::lookup::{Gone, JobInfo};
+pub use record::subscription::{EventError, Subscription};
 
-pub(crate) use current::{CurrentWorker, current_worker};
-pub(crate) use desk::{Hire, Relief};
-pub(crate) use dispatch::Station;
-pub(crate) use host::{Adopted, Body, Hand, Host, Managed, SpawnError};
-pub(crate) use shift::Shift;
+pub(crate) use base::current::{CurrentWorker, current_worker};
+pub(crate) use base::desk::{Hire, Relief};
+pub(crate) use base::host::{Adopted, Body, Hand, Host, Managed, SpawnError};
+pub(crate) use work::dispatch::Station;
+pub(crate) use work::shift::Shift;
 
 use crate::model::{JobError, JobId};
 use crate::park::{Alarm, EventCount};
@@ -98,21 +55,21 @@ use crate::sync::{Arc, Mutex, OnceLock, Weak};
 use crate::table::Slab;
 use crate::time::Time;
 use crate::wheel::Timers;
-use archive::Archive;
-use books::CommonBooks;
-use build::{Hooks, Options};
-use consumer::Roster;
-use desk::Desk;
-use dossier::Dossiers;
-use events::Hub;
-use letters::{Bell, Graveyard, Senders, Unsent};
-use line::Line;
-use presence::Presence;
-use relief::Coming;
-use results::Kept;
-use room::Room;
-use switches::{Setting, Switches};
-use watch::Lent;
+use base::books::CommonBooks;
+use base::desk::Desk;
+use base::presence::Presence;
+use base::relief::Coming;
+use base::switches::{Setting, Switches};
+use build::validate::{Hooks, Options};
+use lease::consumer::Roster;
+use life::letters::{Bell, Graveyard, Senders, Unsent};
+use life::watch::Lent;
+use ready::line::Line;
+use ready::room::Room;
+use record::archive::Archive;
+use record::dossier::Dossiers;
+use record::events::Hub;
+use record::results::Kept;
 
 /// What somebody who waits for a job learns.
 type Outcome<R> = Result<R, JobError>;
@@ -231,7 +188,7 @@ impl<T, R> Queue<T, R> {
         if self.shared.options.single_active {
             return Err(WorkersError::SingleActive);
         }
-        let limit = timeout.map_or(Ok(0), terms::check_timeout)?;
+        let limit = timeout.map_or(Ok(0), add::terms::check_timeout)?;
         if limit != 0 {
             self.shared.switches.turn_on(Setting::TIMED);
         }

@@ -1,7 +1,7 @@
 //! Workers: what one has taken others may take over, who sleeps is told, and who leaves hands over.
 //!
-//! `src/queue/tray.rs`, `presence.rs` and `switches.rs` are compiled into the models as they stand; around them the models do
-//! what `queue/dispatch.rs`, `shift.rs` and `control.rs` do.
+//! `src/queue/base/tray.rs`, `presence.rs` and `switches.rs` are compiled into the models as they stand; around them the models do
+//! what `queue/work/dispatch.rs`, `shift.rs` and `control.rs` do.
 
 use guichet::internals::park::{EventCount, Oneshot, Yields};
 use guichet::internals::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -10,9 +10,9 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::check;
-use super::presence::Presence;
-use super::switches::{Setting, Switches};
-use super::tray::Tray;
+use super::queue::base::presence::Presence;
+use super::queue::base::switches::{Setting, Switches};
+use super::queue::base::tray::Tray;
 use super::world::World;
 
 /// Where the first job's ticket lay; the others' lay behind it.

@@ -50,24 +50,19 @@ mod sync {
     }
     pub(crate) use order;
 }
-/// Of `src/queue/archive.rs`, what a dossier names.
-mod archive {
-    #[derive(Clone, Copy, Debug)]
-    pub enum DeadReason {}
+#[allow(dead_code, reason = "files of the library; the models use a part")]
+#[path = "../../src/queue"]
+mod queue {
+    pub mod base {
+        pub mod presence;
+        pub mod relief;
+        pub mod switches;
+        pub mod tray;
+    }
+    pub mod record {
+        pub mod dossier;
+    }
 }
-#[allow(dead_code, reason = "one file of the library; the models use a part")]
-#[path = "../../src/queue/dossier.rs"]
-mod dossier;
-#[path = "../../src/queue/presence.rs"]
-mod presence;
-#[allow(dead_code, reason = "one file of the library; the models use a part")]
-#[path = "../../src/queue/relief.rs"]
-mod relief;
-#[allow(dead_code, reason = "one file of the library; the models use a part")]
-#[path = "../../src/queue/switches.rs"]
-mod switches;
-#[path = "../../src/queue/tray.rs"]
-mod tray;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

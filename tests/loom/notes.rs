@@ -1,14 +1,12 @@
 //! What is written down of a job beside its slot: it is never another job's.
 //!
-//! `src/queue/dossier.rs` is compiled into the model as it stands; around it the model does what `queue/control.rs` does.
-
-use std::time::SystemTime;
+//! `src/queue/record/dossier.rs` is compiled into the model as it stands; around it the model does what `queue/life/control.rs` does.
 
 use guichet::internals::model::Verb;
 use loom::sync::Arc;
 
 use super::check;
-use super::dossier::{Dossiers, LogLine};
+use super::queue::record::dossier::Dossiers;
 use super::slab::go;
 use super::world::World;
 
@@ -36,14 +34,9 @@ fn notes_of_the_next_tenant() {
             world.add(vacant, 2, None);
             let claim = world.begin().expect("its only job waits");
             assert!(world.slab.note(&claim), "nobody else decides it");
-            let line = LogLine {
-                attempt: 1,
-                at: SystemTime::UNIX_EPOCH,
-                text: "begun".to_owned(),
-            };
-            drop(dossiers.with(0, 2, |dossier| dossier.log(line, 10)));
+            drop(dossiers.with(0, 2, |dossier| dossier.redelivered = 1));
             let seen = dossiers.peek(0, 2, |dossier| {
-                (dossier.logs().count(), dossier.cancel_reason.is_some())
+                (dossier.redelivered, dossier.cancel_reason.is_some())
             });
             assert_eq!(
                 seen,

@@ -1,6 +1,6 @@
 //! The switches that every job's path reads: who turns one is seen by the path, or sees what the path did.
 //!
-//! `src/queue/switches.rs` is compiled into the models as it stands; around it the models do what `queue/attempt.rs`,
+//! `src/queue/base/switches.rs` is compiled into the models as it stands; around it the models do what `queue/work/attempt.rs`,
 //! `halt.rs`, `letters.rs` and `room.rs` do.
 
 use guichet::internals::model::{JobState, Verb::Requeue};
@@ -11,7 +11,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::check;
-use super::switches::{Setting, Switches};
+use super::queue::base::switches::{Setting, Switches};
 use super::world::World;
 
 struct Queue {

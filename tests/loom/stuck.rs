@@ -1,6 +1,6 @@
 //! A worker that is stuck in a timed attempt, the clerk that looks at it, and the worker that comes for its place.
 //!
-//! `src/queue/relief.rs` is compiled into the models as it stands; around it they do what `queue/watch.rs` does.
+//! `src/queue/base/relief.rs` is compiled into the models as it stands; around it they do what `queue/life/watch.rs` does.
 
 use guichet::internals::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use guichet::internals::table::Ticket;
@@ -9,7 +9,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::check;
-use super::relief::{Coming, TimedAttempt};
+use super::queue::base::relief::{Coming, TimedAttempt};
 
 /// The ticket of the attempt of job number `job`, whose time is over at `10 * job`.
 fn ticket(job: u64) -> Ticket {

@@ -41,7 +41,7 @@ pub fn read(top: &Path) -> Result<Vec<File>, String> {
     )?];
     for floor in FLOORS {
         let paths = match floor {
-            "switches" => vec!["src/queue/switches.rs".to_string()],
+            "switches" => vec!["src/queue/base/switches.rs".to_string()],
             _ => sources(top, &format!("src/{floor}"))
                 .map_err(|error| format!("src/{floor}: {error}"))?,
         };

@@ -1,0 +1,4 @@
+//! How a queue is made: its options, and their check.
+
+pub(crate) mod builder;
+pub(crate) mod validate;

@@ -1,0 +1,213 @@
+//! A queue's options, checked and in its own terms, and the queue made of them.
+
+use std::time::Duration;
+
+use crate::lane::MOST_LEVELS;
+use crate::model::{Backoff, Failure, JobBrief, Order, Policy, check_range};
+use crate::park::{EventCount, Yields};
+use crate::queue::add::terms::check_timeout;
+use crate::queue::base::books::CommonBooks;
+use crate::queue::base::host::Adopted;
+use crate::queue::base::presence::Presence;
+use crate::queue::base::relief::Coming;
+use crate::queue::base::switches::{Setting, Switches};
+use crate::queue::lease::consumer::Roster;
+use crate::queue::life::letters::{Bell, Unsent};
+use crate::queue::life::watch::Lent;
+use crate::queue::ready::line::Line;
+use crate::queue::ready::room::Room;
+use crate::queue::record::archive::Archive;
+use crate::queue::record::dossier::Dossiers;
+use crate::queue::{BuildError, Queue, QueueBuilder, Shared};
+use crate::sync::atomic::{AtomicU64, AtomicUsize};
+use crate::sync::{Arc, MODEL, Mutex, OnceLock, next_queue_number};
+use crate::table::{Claim, MAX_SLOTS, Slab};
+use crate::wheel::Timers;
+
+/// What a queue was built with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    pub(crate) capacity: usize,
+    pub(crate) delayed_capacity: usize,
+    pub(crate) order: Order,
+    pub(crate) default_priority: u32,
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Backoff,
+    pub(crate) prefetch: usize,
+    pub(crate) sample_every: u64,
+    /// How long an attempt may take, in nanoseconds; 0 if there is no end.
+    pub(crate) timeout: u64,
+    /// How long after its deadline a handler's thread counts as stuck, in nanoseconds.
+    pub(crate) stuck_after: u64,
+    pub(crate) max_stuck: usize,
+    /// How long after its deadline another attempt may begin beside a handler that runs on, in nanoseconds; 0 if never.
+    pub(crate) overlap_after: u64,
+    pub(crate) delivery_limit: u32,
+    pub(crate) log_lines: usize,
+    pub(crate) event_capacity: usize,
+    pub(crate) keeps_completed: bool,
+    pub(crate) keeps_failed: bool,
+    pub(crate) single_active: bool,
+}
+
+pub(crate) type BackoffFn<T, R> =
+    Box<dyn Fn(&Shared<T, R>, &Claim, &Failure) -> Option<Duration> + Send + Sync>;
+type RetryIf = Box<dyn Fn(&Failure) -> bool + Send + Sync>;
+type OnCompleted<R> = Box<dyn Fn(&JobBrief, &R) + Send + Sync>;
+type OnFailure = Box<dyn Fn(&JobBrief, &Failure) + Send + Sync>;
+
+/// The user's own functions.
+pub(crate) struct Hooks<T, R> {
+    pub(crate) backoff: Option<BackoffFn<T, R>>,
+    pub(crate) retry_if: Option<RetryIf>,
+    pub(crate) completed: Option<OnCompleted<R>>,
+    pub(crate) failed: Option<OnFailure>,
+    pub(crate) exhausted: Option<OnFailure>,
+}
+
+impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
+    /// Checks the options and makes the queue.
+    ///
+    /// # Errors
+    /// [`BuildError::Invalid`] names the option and its range; [`BuildError::BadName`] and
+    /// [`BuildError::NameTaken`] if the runtime can't have a queue of this name; [`BuildError::ShutDown`] if it is shut down or gone.
+    pub fn build(self) -> Result<Queue<T, R>, BuildError> {
+        let options = self.check()?;
+        if self.name.is_empty() || self.name.contains('\0') {
+            return Err(BuildError::BadName(self.name));
+        }
+        let host = self.host.upgrade().ok_or(BuildError::ShutDown)?;
+        let (now, later) = (options.capacity, options.delayed_capacity);
+        let time = host.time();
+        let switches = Switches::new();
+        if options.timeout != 0 {
+            switches.turn_on(Setting::TIMED);
+        }
+        if self.hooks.completed.is_some() || options.keeps_completed || self.results.is_some() {
+            switches.turn_on(Setting::FOLLOWED);
+        }
+        let shared = Arc::new(Shared {
+            number: next_queue_number(),
+            name: self.name,
+            options,
+            timers: Timers::new(time.now().to_nanos()),
+            time,
+            alarm: host.alarm(),
+            host: self.host,
+            switches,
+            slab: Slab::new(now + later),
+            room: Room::new(0, now, homes()),
+            later: Room::new(now as u32, later, 2),
+            line: Line::new(self.order, self.policy, now + later),
+            strays: AtomicU64::new(0),
+            fired: Mutex::new(Vec::new()),
+            hooks: self.hooks,
+            idle: EventCount::new(Yields::Warily),
+            serving: Presence::new(),
+            stations: Mutex::new(Vec::new()),
+            coming: Arc::new(Coming::new()),
+            station_count: AtomicUsize::new(0),
+            spare_desks: Mutex::new(Vec::new()),
+            common: CommonBooks::default(),
+            held_until: Mutex::new(0),
+            lent: Lent::default(),
+            dead: self.dead,
+            unsent: Mutex::new(Unsent::default()),
+            bell: Bell::new(host.alarm()),
+            senders: Mutex::new(Vec::new()),
+            dossiers: Dossiers::new(now + later),
+            archive: Archive::new(self.keep_completed, self.keep_failed),
+            results: self.results,
+            hub: OnceLock::new(),
+            roster: Roster::new(),
+            returns: Mutex::new(Vec::new()),
+        });
+        match host.adopt(shared.clone()) {
+            Adopted::Yes => Ok(Queue { shared }),
+            Adopted::NameTaken => Err(BuildError::NameTaken(shared.name.clone())),
+            Adopted::ShutDown => Err(BuildError::ShutDown),
+        }
+    }
+}
+
+impl<T, R> QueueBuilder<T, R> {
+    fn check(&self) -> Result<Options, BuildError> {
+        let slots = MAX_SLOTS as u64;
+        let capacity = check_range("capacity", self.capacity as u64, 1..=slots - 1)?;
+        let delayed = match self.delayed_capacity {
+            Some(given) => check_range("delayed_capacity", given as u64, 1..=slots - capacity)?,
+            None => capacity.min(slots - capacity),
+        };
+        let levels = self.order.priorities();
+        let most_levels = match self.order {
+            Order::Bands(_) => MOST_LEVELS,
+            _ => u32::MAX,
+        };
+        check_range("order", levels.into(), 1..=most_levels.into())?;
+        let default = self.default_priority.unwrap_or(levels.div_ceil(2).min(5));
+        self.check_policy()?;
+        self.backoff.check()?;
+        self.keep_completed.check("keep_completed")?;
+        self.keep_failed.check("keep_failed")?;
+        if let Some(results) = &self.results {
+            results.check("keep_results")?;
+        }
+        let sample_every = check_range("sample_every", self.sample_every.into(), 1..=65_536)?;
+        if !sample_every.is_power_of_two() {
+            return Err(BuildError::SampleNotPowerOfTwo(self.sample_every));
+        }
+        Ok(Options {
+            capacity: capacity as usize,
+            delayed_capacity: delayed as usize,
+            order: self.order,
+            default_priority: check_range("default_priority", default.into(), 1..=levels.into())?
+                as u32,
+            attempts: check_range("attempts", self.attempts.into(), 1..=1_000_000)? as u32,
+            backoff: self.backoff,
+            prefetch: check_range("prefetch", self.prefetch as u64, 1..=32)? as usize,
+            sample_every,
+            timeout: self.timeout.map_or(Ok(0), check_timeout)?,
+            stuck_after: nanos(self.stuck_after),
+            max_stuck: check_range("max_stuck", self.max_stuck as u64, 0..=1024)? as usize,
+            // 0 would mean never.
+            overlap_after: self.overlap_after.map_or(0, |grace| nanos(grace).max(1)),
+            delivery_limit: check_range(
+                "delivery_limit",
+                self.delivery_limit.into(),
+                0..=1_000_000,
+            )? as u32,
+            log_lines: check_range("log_lines", self.log_lines as u64, 0..=100_000)? as usize,
+            event_capacity: check_range("event_capacity", self.event_capacity as u64, 2..=1 << 24)?
+                as usize,
+            keeps_completed: self.keep_completed.any(),
+            keeps_failed: self.keep_failed.any(),
+            single_active: self.single_active,
+        })
+    }
+
+    fn check_policy(&self) -> Result<(), BuildError> {
+        let fits = match (self.policy, self.order) {
+            (Policy::Strict, _) => true,
+            (Policy::Aging { per }, Order::Bands(_) | Order::Heap(_)) => !per.is_zero(),
+            (Policy::Weighted, Order::Bands(_)) => true,
+            _ => false,
+        };
+        match fits {
+            true => Ok(()),
+            false => Err(BuildError::PolicyOfOrder(self.policy, self.order)),
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Homes of vacant slots: enough that threads which add at the same time rarely share one.
+fn homes() -> usize {
+    if MODEL {
+        2
+    } else {
+        (4 * num_cpus::get()).min(64)
+    }
+}

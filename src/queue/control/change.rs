@@ -1,0 +1,169 @@
+//! Changing a job that has not begun: its priority, its instant.
+
+use std::time::Duration;
+
+use crate::model::{EventKind, JobId, JobState};
+use crate::queue::{ChangeError, Queue, Shared};
+use crate::sync::Backoff;
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::table::{NotMoved, Ticket};
+
+impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
+    /// Gives a waiting or delayed job another priority. A waiting one goes behind its new peers at once.
+    ///
+    /// # Errors
+    /// [`ChangeError::Invalid`] if the queue has no such priority, [`ChangeError::State`] if the job is running,
+    /// about to begin, or has ended, [`ChangeError::Gone`] if its slot serves another or it is of another queue.
+    ///
+    /// ```
+    /// use guichet::{Order, Runtime};
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let mail = runtime.queue::<&str, ()>("mail").order(Order::Bands(10)).build()?;
+    /// let id = mail.add("newsletter")?;
+    /// mail.set_priority(id, 1)?;
+    /// assert_eq!(mail.set_priority(id, 11).unwrap_err().to_string(), "priority must be 1 to 10, not 11");
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn set_priority(&self, id: JobId, priority: u32) -> Result<(), ChangeError> {
+        let shared = &self.shared;
+        let priority = shared.check_priority(priority.into())?;
+        let mut backoff = Backoff::default();
+        loop {
+            match shared.look(id)? {
+                (JobState::Delayed, _) => {
+                    if shared.reprioritized(id, priority) {
+                        return Ok(());
+                    }
+                }
+                (_, Some(ticket)) => {
+                    if shared.moved_to(ticket, priority) {
+                        let epoch = ticket.next_epoch();
+                        shared.tell(EventKind::Reprioritized, id, epoch, 0, None);
+                        return Ok(());
+                    }
+                }
+                (state, None) => return Err(ChangeError::State(state)),
+            }
+            // Somebody else is changing it.
+            backoff.snooze();
+        }
+    }
+
+    /// Makes a delayed job wait at once, behind its peers, or in front of them if it is a
+    /// [`lifo`](crate::JobBuilder::lifo) one; also one that pauses between two attempts. One whose attempt timed out while its
+    /// handler runs on waits when that has returned.
+    ///
+    /// # Errors
+    /// As [`set_priority`](Queue::set_priority).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = guichet::Runtime::new()?;
+    /// let mail = runtime.queue::<&str, ()>("mail").build()?;
+    /// let id = mail.job("reminder").delay(Duration::from_secs(3600)).add()?;
+    /// mail.promote(id)?;
+    /// assert_eq!(mail.state(id), Some(guichet::JobState::Waiting));
+    /// assert!(mail.promote(id).is_err());
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn promote(&self, id: JobId) -> Result<(), ChangeError> {
+        let shared = &self.shared;
+        shared.while_delayed(id, || {
+            let now = shared.time.now().to_nanos();
+            let trace = shared.trace_when_due(id.slot);
+            match shared.slab.promote(id.slot, Some(id.occupancy), now, trace) {
+                Some(entered) => {
+                    shared.promoted(entered);
+                    shared.review(id.slot);
+                    true
+                }
+                // A former handler runs still: when it has returned, the job waits at once.
+                None => shared.postpone(id.slot, id.occupancy, now, 0),
+            }
+        })
+    }
+
+    /// Makes a delayed job due `delay` from now instead.
+    ///
+    /// # Errors
+    /// As [`set_priority`](Queue::set_priority).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = guichet::Runtime::new()?;
+    /// let mail = runtime.queue::<&str, ()>("mail").build()?;
+    /// let id = mail.job("reminder").delay(Duration::from_secs(3600)).add()?;
+    /// mail.reschedule(id, Duration::from_secs(7200))?;
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn reschedule(&self, id: JobId, delay: Duration) -> Result<(), ChangeError> {
+        let shared = &self.shared;
+        let due = shared.time.after(delay);
+        shared.while_delayed(id, || shared.postpone(id.slot, id.occupancy, due, 0))
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// A job of this queue: its state, and its ticket if it waits.
+    fn look(&self, id: JobId) -> Result<(JobState, Option<Ticket>), ChangeError> {
+        let found = (id.queue == self.number).then(|| self.slab.look(id.slot, id.occupancy));
+        found.flatten().ok_or(ChangeError::Gone)
+    }
+
+    /// Tries `change`, which needs a delayed job, as long as the job is delayed.
+    fn while_delayed(&self, id: JobId, change: impl Fn() -> bool) -> Result<(), ChangeError> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.look(id)?.0 {
+                JobState::Delayed if change() => return Ok(()),
+                // Somebody else is changing it.
+                JobState::Delayed => backoff.snooze(),
+                state => return Err(ChangeError::State(state)),
+            }
+        }
+    }
+
+    /// Gives a delayed job another priority; false if it is not delayed any more.
+    fn reprioritized(&self, id: JobId, priority: u32) -> bool {
+        let (slot, occupancy) = (id.slot, id.occupancy);
+        if cfg!(guichet_bug = "change_priority_unheld") {
+            self.slab.set_priority(slot, priority);
+            return self.slab.state(slot, occupancy) == Some(JobState::Delayed);
+        }
+        // One at a time: each writes the priority before its step.
+        let step = || self.slab.reprioritize_delayed(slot, occupancy, priority);
+        match self.dossiers.locked(slot, step) {
+            Ok(epoch) => {
+                self.tell(EventKind::Reprioritized, id, epoch, 0, None);
+                // While it was held it had no timer: it may have become due in vain, or have lost the one
+                // that it had. Of this step the timer knows nothing, so it keeps its place.
+                self.announce(slot, self.slab.record(slot).due.load(Relaxed));
+                true
+            }
+            Err(spoils) => {
+                spoils
+                    .into_iter()
+                    .for_each(|spoils| self.share_looker(id, spoils));
+                false
+            }
+        }
+    }
+
+    /// Moves a waiting job; false if its ticket was used or replaced, so that the caller must look again.
+    fn moved_to(&self, ticket: Ticket, priority: u32) -> bool {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.move_to(ticket, priority) {
+                Ok(()) => return true,
+                Err(NotMoved::Stale) => return false,
+                // A worker has taken the ticket out and is about to begin the job.
+                Err(NotMoved::Starting) if !self.slab.is_current(ticket) => return false,
+                Err(NotMoved::Starting) if self.is_stopped() => return false,
+                Err(NotMoved::Starting) => backoff.snooze(),
+            }
+        }
+    }
+}

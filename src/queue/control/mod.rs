@@ -1,0 +1,5 @@
+//! What is done to a queue and its jobs from outside: pause, change, inspection.
+
+pub(crate) mod change;
+pub(crate) mod halt;
+pub(crate) mod inspect;

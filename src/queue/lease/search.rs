@@ -1,0 +1,147 @@
+//! How a job to lease is found, and waited for.
+//!
+//! Whoever waits is a searcher meanwhile, and while one searches no other is woken; a consumer has its
+//! turn meanwhile, and no other has. So nothing of the user's runs in a look: what is to be dropped leaves the search, and
+//! the turn, first.
+
+use crate::lane::Portion;
+use crate::model::PopError;
+use crate::queue::base::host::Visit;
+use crate::queue::base::switches::Setting;
+use crate::queue::ready::line::Batch;
+use crate::queue::{Lease, LeaseError, Outcome, Shared};
+use crate::sync::{Arc, Deadline};
+use crate::table::{Claim, Ended, Spoils};
+
+impl<T, R> Shared<T, R> {
+    /// The next job, taken out with its payload; not while there is none. For who puts it back or ends it at once.
+    pub(crate) fn take_owned(&self) -> Option<(Claim, T)> {
+        let mut batch = Batch::new(1);
+        loop {
+            self.take(&mut batch, Portion::ONE, u32::MAX).ok()?;
+            let taken = batch.get(0);
+            match self.slab.activate_owned(taken.ticket, taken.trace) {
+                Ok((claim, Some(payload))) => {
+                    self.slab.set_place(&claim, taken.trace, taken.place);
+                    self.tell_started(&claim);
+                    return Some((claim, payload));
+                }
+                Ok((claim, None)) => self.wait_for_holders(claim),
+                Err(stale) => self.surfaced(stale),
+            }
+        }
+    }
+}
+
+/// What one look for a job to lease came to.
+#[must_use = "what was found may hold a job's end"]
+pub(crate) enum Hit<T: Send + Sync + 'static, R: Send + 'static> {
+    Lease(Lease<T, R>),
+    /// The job had expired: it is still to be told, and what is left of it to be dropped.
+    Expired(u32, Ended<T, Outcome<R>>),
+    /// The job was decided by somebody else: what is left of it is to be dropped.
+    Decided(Spoils<T, Outcome<R>>),
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
+    /// Waits for a job up to `deadline`.
+    pub(crate) fn wait_for_lease(
+        self: &Arc<Self>,
+        deadline: Option<Deadline>,
+    ) -> Result<Lease<T, R>, LeaseError> {
+        loop {
+            let found = self.search_for_lease(deadline, &|| true)?;
+            if let Some(lease) = self.leased(found) {
+                return Ok(lease);
+            }
+        }
+    }
+
+    /// Searches for a job up to `deadline`, as long as `may` says that the caller is to have it;
+    /// [`LeaseError::Timeout`] also when it says no.
+    pub(crate) fn search_for_lease(
+        self: &Arc<Self>,
+        deadline: Option<Deadline>,
+        may: &dyn Fn() -> bool,
+    ) -> Result<Hit<T, R>, LeaseError> {
+        let attempt = |_| match may() {
+            false => Some(Err(LeaseError::Timeout)),
+            true => self.look_for_lease().transpose(),
+        };
+        let more = || self.work_left();
+        let found = self
+            .idle
+            .wait_until(deadline, attempt, more, || self.line.popped());
+        found.unwrap_or(Err(LeaseError::Timeout))
+    }
+
+    /// The next job, if there is one; `Closed` if there never will be.
+    pub(crate) fn try_lease(self: &Arc<Self>) -> Result<Option<Lease<T, R>>, LeaseError> {
+        while let Some(found) = self.look_for_lease()? {
+            if let Some(lease) = self.leased(found) {
+                return Ok(Some(lease));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The lease, if one was found; else drops what was.
+    pub(crate) fn leased(&self, found: Hit<T, R>) -> Option<Lease<T, R>> {
+        match found {
+            Hit::Lease(lease) => return Some(lease),
+            Hit::Expired(slot, ended) => self.expired(slot, ended),
+            Hit::Decided(spoils) => self.share_late(spoils),
+        }
+        None
+    }
+
+    /// One look for a job. It runs none of the user's code.
+    pub(crate) fn look_for_lease(self: &Arc<Self>) -> Result<Option<Hit<T, R>>, LeaseError> {
+        let Some(host) = self.host.upgrade() else {
+            return Err(LeaseError::Closed);
+        };
+        let mut batch = Batch::new(1);
+        loop {
+            // Asked first, as in a worker's look.
+            let now = self.switches.seen();
+            if now.any(Setting::STOPPED) {
+                return Err(LeaseError::Closed);
+            }
+            if now.any(Setting::HALTED) {
+                return Ok(None);
+            }
+            match self.take(&mut batch, Portion::ONE, u32::MAX) {
+                Ok(()) => {}
+                Err(empty) => match self.any_unstarted() {
+                    Some(ticket) => batch.take_over(ticket),
+                    None if now.any(Setting::CLOSED) || empty == PopError::Closed => {
+                        return Err(LeaseError::Closed);
+                    }
+                    None => return Ok(None),
+                },
+            }
+            let taken = batch.get(0);
+            if let Some(ended) = self.expire_in_hand(taken) {
+                if cfg!(guichet_bug = "lease_drops_in_search") {
+                    self.expired(taken.ticket.slot(), ended);
+                    continue;
+                }
+                return Ok(Some(Hit::Expired(taken.ticket.slot(), ended)));
+            }
+            // Before the job is active: a shutdown that finds it so finds the visit.
+            let visit = Visit::begin(host.clone());
+            match self.slab.activate(taken.ticket, taken.trace) {
+                Err(stale) => self.surfaced(stale),
+                Ok(claim) => {
+                    self.slab.set_place(&claim, taken.trace, taken.place);
+                    if !self.started(self.switches.after_step(), &claim) {
+                        return Ok(self.put_back(claim, None).err().map(Hit::Decided));
+                    }
+                    let deadline = self.begin_lease(&claim);
+                    let lease = Lease::new(self.clone(), claim, deadline, visit);
+                    return Ok(Some(Hit::Lease(lease)));
+                }
+            }
+        }
+    }
+}

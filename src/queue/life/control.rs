@@ -1,0 +1,227 @@
+//! Ending jobs from outside: cancellation, and the queue's part of a shutdown.
+
+use crate::model::{JobError, JobId, JobState, Verb, discard};
+use crate::queue::base::books::{Books, Item};
+use crate::queue::base::switches::Setting;
+use crate::queue::{Managed, Outcome, Queue, QueueStats, Shared};
+use crate::sync::atomic::Ordering::SeqCst;
+use crate::sync::atomic::fence;
+use crate::table::{Ended, Entered};
+
+impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
+    /// Cancels a job; true if that is how it ended.
+    ///
+    /// A waiting or delayed job never starts, its payload is dropped at once, and its slot is there when an add
+    /// needs it. A running job's result will not be accepted, and
+    /// [`Job::checkpoint`](crate::queue::Job::checkpoint) tells its handler; the slot comes back when the
+    /// handler returns. Who waits for the job learns at once. False if the job has ended, or is of
+    /// another queue.
+    ///
+    /// ```
+    /// use guichet::{JobError, Runtime};
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let queue = runtime.queue::<u32, ()>("numbers").build()?;
+    /// let handle = queue.submit(7)?;
+    /// assert!(queue.cancel(handle.id()));
+    /// assert!(!queue.cancel(handle.id()));
+    /// assert!(matches!(handle.wait(), Err(JobError::Cancelled { reason: None })));
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn cancel(&self, id: JobId) -> bool {
+        self.shared.cancel(id, None)
+    }
+
+    /// [`cancel`](Queue::cancel) with a reason, which the handler, whoever waits, and the job's record are told.
+    pub fn cancel_because(&self, id: JobId, reason: impl Into<String>) -> bool {
+        self.shared.cancel(id, Some(reason.into()))
+    }
+
+    /// Cancels every job that was there when this was called and has not ended; how many.
+    ///
+    /// ```
+    /// let runtime = guichet::Runtime::new()?;
+    /// let queue = runtime.queue::<u32, ()>("numbers").build()?;
+    /// queue.add_many(vec![1, 2, 3])?;
+    /// assert_eq!(queue.cancel_all("the day is over"), 3);
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn cancel_all(&self, reason: impl Into<String>) -> usize {
+        let reason = reason.into();
+        let live = self
+            .shared
+            .slab
+            .scan()
+            .filter(|(_, _, state)| !state.is_terminal() && *state != JobState::Vacant);
+        let ids: Vec<_> = live
+            .map(|(slot, occupancy, _)| self.shared.id_of(slot, occupancy))
+            .collect();
+        let cancel = |id: &&JobId| self.shared.cancel(**id, Some(reason.clone()));
+        ids.iter().filter(cancel).count()
+    }
+
+    /// Takes the payloads that shutdown gave back: jobs that were accepted, and that no handler is
+    /// running or has completed. Those that had failed attempts are among them; one whose attempt timed out comes when its
+    /// handler has returned.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = guichet::Runtime::new()?;
+    /// let queue = runtime.queue::<&str, ()>("unserved").build()?;
+    /// let id = queue.add("letter")?;
+    /// runtime.shutdown(Duration::from_secs(1));
+    /// assert_eq!(queue.take_returned(), [(id, "letter")]);
+    /// # Ok::<(), guichet::Error>(())
+    /// ```
+    pub fn take_returned(&self) -> Vec<(JobId, T)> {
+        std::mem::take(&mut self.shared.returns.lock())
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    pub(crate) fn cancel(&self, id: JobId, reason: Option<String>) -> bool {
+        if id.queue != self.number {
+            return false;
+        }
+        let end = || self.slab.end(id.slot, id.occupancy, Verb::Cancel);
+        let (ended, former) = match &reason {
+            None => (self.ending(end), None),
+            // A name that never was, or is no more, must not leave a note.
+            Some(_) if self.slab.state(id.slot, id.occupancy).is_none() => (None, None),
+            // Under the dossier's lock, so that who sees the job cancelled finds the reason.
+            Some(_) => self.dossiers.with(id.slot, id.occupancy, |dossier| {
+                let ended = self.ending(end);
+                ended.inspect(|_| dossier.cancel_reason = reason.clone())
+            }),
+        };
+        let cancelled = ended.is_some();
+        if let Some(ended) = ended {
+            self.common.enter(Item::Cancelled);
+            self.ended(id.slot, ended, None, Err(JobError::Cancelled { reason }));
+        }
+        // It may hold values of the user's, which are not dropped before the ticket can be found.
+        discard(former);
+        cancelled
+    }
+
+    /// `return`: shutdown ends the job, if it waits, and keeps its payload.
+    #[cold]
+    pub(crate) fn give_up(&self, id: JobId) {
+        let end = || self.slab.end(id.slot, id.occupancy, Verb::Return);
+        if let Some(ended) = self.ending(end) {
+            self.given_up(id, ended);
+        }
+    }
+
+    /// Shutdown closed the line before the job's ticket got in: the job is given back like the others, and
+    /// its ticket lies nowhere.
+    #[cold]
+    pub(crate) fn refused(&self, id: JobId, entered: Entered) {
+        let in_hand = (entered.ticket, entered.trace);
+        let end = || self.slab.end(id.slot, id.occupancy, Verb::Return);
+        match self.ending_in_hand(in_hand, end) {
+            Some(ended) => self.given_up(id, ended),
+            // Somebody else has ended it.
+            None => self.drop_stale(entered.ticket, entered.trace),
+        }
+    }
+
+    fn given_up(&self, id: JobId, ended: Ended<T, Outcome<R>>) {
+        self.common.enter(Item::Returned);
+        self.ended(id.slot, ended, None, Err(JobError::Returned));
+    }
+
+    /// The payload of the job in `slot`, which ended and which the caller holds last, goes to whoever is to have it.
+    pub(crate) fn hand_over(&self, slot: u32) {
+        let id = self.id_of(slot, self.slab.occupancy_of(slot));
+        if self.slab.state(slot, id.occupancy) != Some(JobState::Returned) {
+            return self.post_letter(slot);
+        }
+        let (payload, spoils) = self.slab.send_letter(slot);
+        if let Some(payload) = payload {
+            self.returns.lock().push((id, payload));
+        }
+        self.share_late(spoils);
+    }
+
+    /// Returns or interrupts the job, whatever its worker makes of it meanwhile.
+    fn end_for_shutdown(&self, id: JobId, interrupt: bool) {
+        loop {
+            match self.slab.state(id.slot, id.occupancy) {
+                Some(JobState::Waiting | JobState::Delayed) => self.give_up(id),
+                Some(JobState::Active) if interrupt => self.interrupt(id),
+                _ => return,
+            }
+        }
+    }
+
+    fn interrupt(&self, id: JobId) {
+        if let Some(ended) = self.slab.end(id.slot, id.occupancy, Verb::Interrupt) {
+            self.common.enter(Item::Interrupted);
+            self.ended(id.slot, ended, None, Err(JobError::Interrupted));
+        }
+    }
+}
+
+impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn drain(&self) {
+        // Who sees it sees every job that was added before: its Release pairs with the Acquire of `seen`.
+        self.switches.turn_on(Setting::DRAINING);
+        // `notify_all` takes the sleepers' lock, so who goes to sleep later sees the phase.
+        self.idle.notify_all();
+        self.room.wake_all();
+        self.later.wake_all();
+        self.roster.wake_all();
+        if self.serving.is_nobody() {
+            // Nobody will ever run what waits here, and somebody may wait for it.
+            self.stop(false);
+        }
+    }
+
+    fn stop(&self, interrupt: bool) {
+        self.switches.turn_on(Setting::STOPPED);
+        // From here on no ticket gets in; whoever is refused gives its own job back. A job whose
+        // ticket got in is waiting already, and its claim's Release and the close's Acquire make the
+        // scan find it.
+        self.line.close();
+        // ORDERING: SeqCst fence — the phase before the scan; partner: `give_up_if_stopped`.
+        fence(SeqCst);
+        self.idle.notify_all();
+        self.roster.wake_all();
+        for (slot, occupancy, state) in self.slab.scan() {
+            if !state.is_terminal() {
+                self.end_for_shutdown(self.id_of(slot, occupancy), interrupt);
+            }
+        }
+        // The jobs of its dead queue may have been ended before.
+        self.retry_letters();
+        self.switches.turn_on(Setting::OVER);
+        // ORDERING: full fence — the switch before the look for readers; partner: the fence of those who go to sleep.
+        self.switches.fence();
+        if let Some(hub) = self.hub.get() {
+            hub.wake_all();
+        }
+    }
+
+    fn stats(&self) -> QueueStats {
+        self.census()
+    }
+
+    fn tick(&self) -> Option<u64> {
+        self.do_due()
+    }
+
+    fn has_news(&self, until: u64) -> bool {
+        let before = |instant: Option<u64>| instant.is_some_and(|at| at < until);
+        self.timers.has_news(until)
+            || before(self.first_deadline())
+            || before(self.hold_ends())
+            || before(self.archive.next())
+            || self.bell.is_rung()
+    }
+}

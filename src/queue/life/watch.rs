@@ -1,0 +1,277 @@
+//! Time-outs: who runs until when, and what happens when the time is over.
+//!
+//! Nothing is put into the wheel. A worker writes its attempt and deadline on its desk, which it does anyway for no other job
+//! than a timed one, and brings the runtime's alarm forward; most deadlines lie behind that. The clerk looks at the desks at
+//! the earliest deadline that it saw. Leases lie in a list of their own, since nobody's desk has them.
+//!
+//! The attempt is decided at its deadline by one step on the job's word, which the late handler finds taken. The job is
+//! retried when that handler has returned; `table/README.md` says how the last hold brings it back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::model::{DeadReason, EventKind, Failure, JobBrief, JobError, discard};
+use crate::queue::base::books::{Books, Item};
+use crate::queue::base::desk::{Desk, Relief};
+use crate::queue::base::switches::Setting;
+use crate::queue::life::settle::Next;
+use crate::queue::work::attempt::Attend;
+use crate::queue::{Queue, Shared};
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::{Arc, Mutex};
+use crate::table::{Claim, Ticket};
+
+/// The leases that have a deadline, the earliest first.
+#[derive(Default)]
+pub(crate) struct Lent(Mutex<BTreeSet<(u64, u64)>>);
+
+impl Lent {
+    pub(crate) fn insert(&self, deadline: u64, ticket: Ticket) {
+        self.0.lock().insert((deadline, ticket.to_bits()));
+    }
+
+    /// False if the lease was taken out before: its time was over.
+    pub(crate) fn remove(&self, deadline: u64, ticket: Ticket) -> bool {
+        self.0.lock().remove(&(deadline, ticket.to_bits()))
+    }
+
+    fn first(&self) -> Option<u64> {
+        self.0.lock().first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Takes out one whose time is over at `now`.
+    fn over(&self, now: u64) -> Option<Ticket> {
+        let mut lent = self.0.lock();
+        let (deadline, ticket) = *lent.first()?;
+        (deadline <= now).then(|| {
+            lent.remove(&(deadline, ticket));
+            Ticket::from_bits(ticket)
+        })
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// How long the claimed attempt may take, in nanoseconds: the job's word before its worker's before the queue's. 0 if
+    /// there is no end.
+    fn limit(&self, claim: &Claim, worker: u64) -> u64 {
+        let own = match claim.marks().optioned {
+            true => self.slab.record(claim.slot()).timeout.load(Relaxed),
+            false => 0,
+        };
+        [own, worker, self.options.timeout]
+            .into_iter()
+            .find(|limit| *limit != 0)
+            .unwrap_or(0)
+    }
+
+    /// The attempt's time runs from now on; its end, or 0 if it has none.
+    #[cold]
+    pub(crate) fn begin_timed(&self, claim: &Claim, attend: &Attend<'_>) -> u64 {
+        let limit = self.limit(claim, attend.limit);
+        if limit == 0 {
+            return 0;
+        }
+        let deadline = self.time.after(Duration::from_nanos(limit));
+        attend.desk.timed.begin(claim.ticket(), deadline);
+        self.alarm.bring_forward(deadline);
+        deadline
+    }
+
+    /// A worker's timed attempt has returned: if it did so after its deadline, it is decided here.
+    #[cold]
+    pub(crate) fn end_timed(&self, claim: &Claim, desk: &Desk, deadline: u64) {
+        self.check_deadline(claim, deadline);
+        if desk.timed.end() {
+            // One more may be replaced now.
+            self.alarm.wake();
+        }
+    }
+
+    /// Decides the attempt if its time is over, whether or not the clerk has come to it.
+    pub(crate) fn check_deadline(&self, claim: &Claim, deadline: u64) {
+        if deadline != 0 && self.time.now().to_nanos() >= deadline {
+            self.time_out(claim.ticket());
+        }
+    }
+
+    /// The same for a lease; its deadline, or 0.
+    pub(crate) fn begin_lease(&self, claim: &Claim) -> u64 {
+        let limit = self.limit(claim, 0);
+        if limit == 0 {
+            return 0;
+        }
+        let deadline = self.time.after(Duration::from_nanos(limit));
+        self.lend_until(claim, deadline);
+        deadline
+    }
+
+    pub(crate) fn lend_until(&self, claim: &Claim, deadline: u64) {
+        self.lent.insert(deadline, claim.ticket());
+        self.alarm.bring_forward(deadline);
+    }
+
+    /// When something is to be done about a running attempt, if ever.
+    pub(crate) fn first_deadline(&self) -> Option<u64> {
+        if !self.switches.now().any(Setting::TIMED) {
+            return None;
+        }
+        let may_relieve = self.may_relieve();
+        let look = |desk: &Arc<Desk>| {
+            let (ticket, deadline) = desk.timed.view()?;
+            match self.slab.runs(ticket) {
+                true => Some(deadline),
+                // Decided; now its thread may get stuck.
+                false => (may_relieve && !desk.timed.was_sought(ticket))
+                    .then(|| deadline.saturating_add(self.options.stuck_after)),
+            }
+        };
+        let desks = self.stations.lock();
+        let timed = desks.iter().filter_map(look);
+        timed.chain(self.lent.first()).min()
+    }
+
+    /// Decides the attempts whose time is over; when to look again.
+    pub(crate) fn watch(&self) -> Option<u64> {
+        if !self.switches.now().any(Setting::TIMED) {
+            return None;
+        }
+        let now = self.time.now().to_nanos();
+        while let Some(ticket) = self.lent.over(now) {
+            self.time_out(ticket);
+        }
+        let desks = self.stations.lock().clone();
+        for desk in &desks {
+            let Some((ticket, deadline)) = desk.timed.view() else {
+                continue;
+            };
+            if deadline <= now {
+                self.time_out(ticket);
+            }
+            if deadline.saturating_add(self.options.stuck_after) <= now {
+                self.send_relief(desk, ticket);
+            }
+        }
+        self.first_deadline()
+    }
+
+    /// A handler has not returned long after its time: the thread of another worker is started, once, if there may be one more.
+    /// It is that thread which takes the stuck one's place.
+    #[cold]
+    fn send_relief(&self, desk: &Arc<Desk>, ticket: Ticket) {
+        if !self.may_relieve() || !desk.timed.seek(ticket) {
+            return;
+        }
+        if cfg!(guichet_bug = "desk_relieve_before_hire") {
+            let _ = desk.timed.relieve(ticket, || ());
+        }
+        let relief = Relief::new(desk.clone(), ticket, self.coming.clone());
+        if let Some(hire) = desk.hire() {
+            hire(relief);
+            // The worker may have left meanwhile, and with it all others that had the handler.
+            discard(hire);
+        }
+    }
+
+    /// Whether one more worker may be replaced, those counted whose replacements have not come yet.
+    fn may_relieve(&self) -> bool {
+        let gone = match cfg!(guichet_bug = "relief_coming_uncounted") {
+            true => self.stuck(),
+            false => self.coming.and_stuck(|| self.stuck()),
+        };
+        gone < self.options.max_stuck
+    }
+
+    /// How many handlers run on long after their time, while other workers do their work.
+    pub(crate) fn stuck(&self) -> usize {
+        let desks = self.stations.lock();
+        desks.iter().filter(|desk| desk.timed.is_stuck()).count()
+    }
+
+    /// The attempt that `ticket` names is decided over its handler's head, if it still runs.
+    #[cold]
+    pub(crate) fn time_out(&self, ticket: Ticket) {
+        // Held, so that what is asked about the job is true of it, and the user's functions may see it.
+        let Some(claim) = self.slab.hold(ticket) else {
+            return;
+        };
+        let failure = Failure::timed_out();
+        let next = match claim.has_payload() {
+            true => self.next(&claim, &failure),
+            // Its handler has consumed it, however many attempts the job may have.
+            false => Next::Nothing(DeadReason::Exhausted),
+        };
+        match next {
+            Next::Again(_, pause) => self.retry_running(&claim, &failure, pause),
+            Next::Nothing(reason) => self.bury_running(&claim, failure, reason),
+        }
+        let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
+        self.share_looker(id, self.slab.leave(claim));
+    }
+
+    /// `retry` of an attempt that goes on running, unless it was decided meanwhile.
+    fn retry_running(&self, claim: &Claim, failure: &Failure, pause: Duration) {
+        let due = self.time.after(pause);
+        let overlap = match self.options.overlap_after {
+            0 => 0,
+            grace => self.time.after(Duration::from_nanos(grace)),
+        };
+        let id = self.id_of(claim.slot(), self.slab.occupancy(claim));
+        let attempt = claim.attempt();
+        let (retried, former) = self.with_error(id, attempt, failure, || {
+            self.slab.revoke_for_retry(claim.ticket(), due, overlap)
+        });
+        match retried {
+            Ok(epoch) => {
+                self.common.enter(Item::TimedOut);
+                self.common.enter(Item::Retried);
+                let kind = EventKind::Retried;
+                self.tell(kind, id, epoch, attempt, Some(failure.kind()));
+                let brief = JobBrief {
+                    id,
+                    attempt,
+                    ended: false,
+                };
+                self.on_failed(&brief, failure);
+                self.delayed_until(id, due);
+            }
+            Err(spoils) => spoils
+                .into_iter()
+                .for_each(|spoils| self.share_looker(id, spoils)),
+        }
+        discard(former);
+    }
+
+    /// `bury` of an attempt that goes on running, unless it was decided meanwhile.
+    fn bury_running(&self, claim: &Claim, failure: Failure, reason: DeadReason) {
+        let (slot, attempt) = (claim.slot(), claim.attempt());
+        let id = self.id_of(slot, self.slab.occupancy(claim));
+        let kept = self.keeps_failed(self.wishes(slot, claim.marks()));
+        let letter = self.dead.is_some();
+        let buried = self.with_death(id, attempt, kept, (&failure, reason), || {
+            self.slab.revoke(claim.ticket(), letter).ok_or(())
+        });
+        let Ok(ended) = buried else {
+            return;
+        };
+        // Counted before anybody learns of it.
+        self.common.enter(Item::TimedOut);
+        self.common.enter(Item::Failed);
+        self.ended(slot, ended, Some(reason), Err(JobError::Failed(failure)));
+    }
+}
+
+impl<T, R> Queue<T, R> {
+    /// The first act of a worker that was sent in place of a stuck one: whether it has that place, and so may work.
+    pub(crate) fn take_over(&self, relief: Relief) -> bool {
+        let (shared, slot) = (&self.shared, relief.ticket().slot());
+        let look = || (shared.slab.occupancy_of(slot), shared.slab.epoch_of(slot));
+        let Some((occupancy, epoch)) = relief.take_place(look) else {
+            // It came in vain, and no longer counts: one more may be replaced now.
+            shared.alarm.wake();
+            return cfg!(guichet_bug = "desk_relieve_before_hire");
+        };
+        let id = shared.id_of(slot, occupancy);
+        shared.tell(EventKind::Stuck, id, epoch, 0, None);
+        true
+    }
+}

@@ -1,0 +1,434 @@
+//! Where a queue's waiting jobs stand, in the order that was asked for.
+
+use std::time::Duration;
+
+use crate::lane::{Bands, Heap, IN_LINE, Item, Place, Portion, Rank, Schedule};
+use crate::model::{Order, Policy, PopError};
+use crate::queue::Shared;
+use crate::queue::base::switches::Setting;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::table::{Entered, NotMoved, Surfaced, Ticket, Trace};
+
+/// Priorities up to which a heap has a list for each instead of comparing keys.
+const LISTED: u32 = 1 << 20;
+
+/// The lane of a queue, and how it is used.
+// There is one per queue, in place: a box would cost every job a step.
+#[allow(clippy::large_enum_variant)]
+pub(crate) enum Line {
+    Bands(Bands, Option<Schedule>),
+    Heap(Heap, Key),
+}
+
+/// What a heap orders by.
+pub(crate) enum Key {
+    Priority,
+    Deadline,
+    /// An instant: when it was put there, and so much more for every priority.
+    Aged(u64),
+}
+
+/// Where a job goes in its line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spot {
+    /// Behind its peers.
+    End,
+    /// In front of them.
+    Newest,
+    /// To where it was.
+    Back(Trace, i64),
+}
+
+/// Tickets that a worker took: of one level, from one place.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) tickets: Vec<u64>,
+    pub(crate) level: u32,
+    /// Where the first one lay; the others lay behind it.
+    pub(crate) place: i64,
+    pub(crate) trace: Trace,
+}
+
+impl Batch {
+    pub(crate) fn new(most: usize) -> Self {
+        Batch {
+            tickets: Vec::with_capacity(most),
+            level: 0,
+            place: 0,
+            trace: Trace::Line,
+        }
+    }
+
+    /// The ticket number `at`, and where it lay.
+    #[inline(always)]
+    pub(crate) fn get(&self, at: usize) -> Taken {
+        Taken {
+            ticket: Ticket::from_bits(self.tickets[at]),
+            trace: self.trace,
+            place: self.place + at as i64,
+        }
+    }
+
+    /// A single ticket from another worker's desk, and where it lay.
+    pub(crate) fn take_over(&mut self, (ticket, place): (Ticket, i64)) {
+        self.tickets.clear();
+        self.tickets.push(ticket.to_bits());
+        self.place = place;
+        self.trace = Trace::Line;
+    }
+}
+
+/// A ticket in a worker's hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    pub(crate) ticket: Ticket,
+    pub(crate) trace: Trace,
+    pub(crate) place: i64,
+}
+
+impl Line {
+    pub(crate) fn new(order: Order, policy: Policy, capacity: usize) -> Self {
+        let priorities = order.priorities();
+        match (order, policy) {
+            (Order::Bands(_) | Order::Heap(_), Policy::Aging { per }) => {
+                Line::Heap(Heap::new(None, capacity), Key::Aged(nanos(per)))
+            }
+            (Order::Deadline, _) => Line::Heap(Heap::new(None, capacity), Key::Deadline),
+            (Order::Heap(_), _) => {
+                let listed = (priorities <= LISTED).then_some(priorities);
+                Line::Heap(Heap::new(listed, capacity), Key::Priority)
+            }
+            (Order::Fifo | Order::Bands(_), policy) => {
+                let weighted = policy == Policy::Weighted;
+                let schedule = weighted.then(|| Schedule::new(priorities));
+                Line::Bands(Bands::new(priorities, capacity), schedule)
+            }
+        }
+    }
+
+    /// Where a ticket goes that goes behind its peers.
+    #[inline(always)]
+    pub(crate) fn end(&self) -> Trace {
+        match self {
+            Line::Bands(..) => Trace::Line,
+            Line::Heap(..) => Trace::Side,
+        }
+    }
+
+    /// Whether a pop would find nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Line::Bands(bands, _) => bands.is_empty(),
+            Line::Heap(heap, _) => heap.is_empty(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Line::Bands(bands, _) => bands.len(),
+            Line::Heap(heap, _) => heap.len(),
+        }
+    }
+
+    pub(crate) fn popped(&self) -> u64 {
+        match self {
+            Line::Bands(bands, _) => bands.popped(),
+            Line::Heap(heap, _) => heap.popped(),
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        match self {
+            Line::Bands(bands, _) => bands.close(),
+            Line::Heap(heap, _) => {
+                heap.close();
+            }
+        }
+    }
+
+    /// Takes exactly this ticket out of where tickets can be taken out.
+    pub(crate) fn remove(&self, ticket: Ticket) -> bool {
+        match self {
+            Line::Bands(bands, _) => bands.remove(ticket.to_bits()),
+            Line::Heap(heap, _) => heap.remove(ticket.to_bits()).is_some(),
+        }
+    }
+
+    /// Whether something more urgent than `level` has come; about right.
+    #[inline]
+    pub(crate) fn has_before(&self, level: u32) -> bool {
+        match self {
+            Line::Bands(bands, None) => level > 0 && bands.has_before(level),
+            _ => false,
+        }
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// A waiting job's ticket goes to its spot. False if the line is closed: the caller gives the job up.
+    #[inline]
+    pub(crate) fn line_up(&self, entered: Entered, spot: Spot) -> bool {
+        let (slot, word) = (entered.ticket.slot(), entered.ticket.to_bits());
+        let refused = match (&self.line, entered.trace) {
+            (Line::Bands(bands, _), Trace::Line) => {
+                return bands.push(self.level(slot), word).is_ok();
+            }
+            (Line::Bands(bands, _), Trace::Side) => self.stand_aside(bands, slot, word, spot),
+            (Line::Heap(heap, key), _) => self.put_on_heap(heap, key, slot, word, spot),
+        };
+        // Ended after it began to wait and before it lay there: whoever ended it did not find it.
+        if !refused && self.slab.ended_waiting(entered.ticket) {
+            self.take_out(entered.ticket);
+        }
+        !refused
+    }
+
+    /// Puts a ticket back that was taken from the side and not used.
+    pub(crate) fn line_up_again(&self, taken: Taken) {
+        let entered = Entered {
+            ticket: taken.ticket,
+            trace: Trace::Side,
+        };
+        if !self.line_up(entered, Spot::Back(Trace::Side, taken.place)) {
+            // Until its ticket is dropped the slot is its job's.
+            let slot = taken.ticket.slot();
+            self.refused(self.id_of(slot, self.slab.occupancy_of(slot)), entered);
+        }
+    }
+
+    /// Takes a stale ticket out of where tickets can be taken out, and its slot back. If it is not there, whoever took it out
+    /// finds that it is stale.
+    pub(crate) fn take_out(&self, ticket: Ticket) {
+        if self.line.remove(ticket) {
+            self.drop_stale(ticket, Trace::Side);
+        }
+    }
+
+    /// The first of these waiting jobs' tickets, of the default priority, go behind their peers, next to each other; how many.
+    pub(crate) fn line_up_run(&self, tickets: &[u64]) -> Option<usize> {
+        match &self.line {
+            Line::Bands(bands, _) => bands
+                .push_run(self.options.default_priority - 1, tickets)
+                .ok(),
+            Line::Heap(..) => {
+                let entered = Entered {
+                    ticket: Ticket::from_bits(tickets[0]),
+                    trace: Trace::Side,
+                };
+                if let (Line::Heap(heap, key), true) =
+                    (&self.line, cfg!(guichet_bug = "line_batch_overlooks_ends"))
+                {
+                    let slot = entered.ticket.slot();
+                    let refused = self.put_on_heap(heap, key, slot, tickets[0], Spot::End);
+                    return (!refused).then_some(1);
+                }
+                self.line_up(entered, Spot::End).then_some(1)
+            }
+        }
+    }
+
+    #[cold]
+    fn stand_aside(&self, bands: &Bands, slot: u32, word: u64, spot: Spot) -> bool {
+        let level = self.level(slot);
+        match spot {
+            Spot::End => bands.insert_behind(level, word).is_err(),
+            Spot::Newest => bands.insert_newest(level, word).is_err(),
+            Spot::Back(trace, place) => {
+                let tie = match trace {
+                    Trace::Line => IN_LINE,
+                    Trace::Side => self.slab.record(slot).tie.load(Relaxed),
+                };
+                bands.insert(Rank::new(level, place), tie, word).is_err()
+            }
+        }
+    }
+
+    fn put_on_heap(&self, heap: &Heap, key: &Key, slot: u32, word: u64, spot: Spot) -> bool {
+        let record = self.slab.record(slot);
+        match spot {
+            Spot::End => {
+                let key = self.key(key, slot, self.slab.priority(slot));
+                heap.push(key, word).is_err()
+            }
+            Spot::Newest => {
+                let key = self.key(key, slot, self.slab.priority(slot));
+                heap.insert(key, Place::Front, word).is_err()
+            }
+            Spot::Back(_, place) => {
+                let key = record.key.load(Relaxed);
+                heap.insert(key, Place::At(place), word).is_err()
+            }
+        }
+    }
+
+    /// The level of the job in `slot`, from 0.
+    #[inline(always)]
+    fn level(&self, slot: u32) -> u32 {
+        self.slab.priority(slot) - 1
+    }
+
+    /// What a heap orders the job in `slot` by, with this priority.
+    fn key(&self, key: &Key, slot: u32, priority: u32) -> u64 {
+        match key {
+            Key::Priority => u64::from(priority) - 1,
+            Key::Deadline => match self.slab.marks(slot).optioned {
+                true => self.slab.record(slot).key.load(Relaxed),
+                false => u64::MAX,
+            },
+            Key::Aged(per) => {
+                let credit = u64::from(priority).saturating_mul(*per);
+                self.time.now().to_nanos().saturating_add(credit)
+            }
+        }
+    }
+
+    /// The next tickets, at most `portion`, of a level below `until`.
+    #[inline]
+    pub(crate) fn take(
+        &self,
+        batch: &mut Batch,
+        portion: Portion,
+        until: u32,
+    ) -> Result<(), PopError> {
+        batch.tickets.clear();
+        match &self.line {
+            Line::Bands(bands, schedule) => {
+                let tickets = &mut batch.tickets;
+                let run = match schedule {
+                    None => bands.pop_run(tickets, portion, until),
+                    Some(schedule) => bands.pop_preferring(schedule.next(), tickets),
+                };
+                run.map(|run| {
+                    (batch.level, batch.place) = (run.rank.level(), run.rank.place());
+                    batch.trace = match run.from_front {
+                        true => {
+                            // Nobody else has this ticket, so its slot is still its job's.
+                            let slot = Ticket::from_bits(batch.tickets[0]).slot();
+                            self.slab.record(slot).tie.store(run.tie, Relaxed);
+                            Trace::Side
+                        }
+                        false => Trace::Line,
+                    };
+                })
+            }
+            Line::Heap(heap, _) => heap.pop().map(|Item { key, place, value }| {
+                batch.tickets.push(value);
+                (batch.level, batch.place) = (0, place);
+                batch.trace = Trace::Side;
+                // Nobody else has this ticket, so its slot is still its job's.
+                let slot = Ticket::from_bits(value).slot();
+                self.slab.record(slot).key.store(key, Relaxed);
+            }),
+        }
+    }
+
+    /// A step by which a ticket becomes stale. It counts as a stray before the step, so that no adder
+    /// says "full" of its slot, and until that was given back; `strays` says whether the step left one.
+    pub(crate) fn making_stray<X>(
+        &self,
+        step: impl FnOnce() -> X,
+        strays: impl FnOnce(&X) -> bool,
+    ) -> X {
+        if !self.switches.now().any(Setting::STRAYED) {
+            self.switches.turn_on(Setting::STRAYED);
+        }
+        self.strays.fetch_add(1, Relaxed);
+        let done = step();
+        if !strays(&done) {
+            self.strays.fetch_sub(1, Relaxed);
+        }
+        done
+    }
+
+    /// A stale ticket is dropped: it lies nowhere any more. With it, perhaps, its slot comes back.
+    pub(crate) fn drop_stale(&self, ticket: Ticket, trace: Trace) {
+        self.surfaced(self.slab.surface(ticket, trace));
+    }
+
+    /// A ticket was found stale and was dropped.
+    #[cold]
+    pub(crate) fn surfaced(&self, stale: Surfaced) {
+        stale.vacant.into_iter().for_each(|slot| self.vacate(slot));
+        if stale.counted {
+            // ORDERING: Release — the slot's return before the stray is gone; pairs with `has_strays`.
+            let before = self.strays.fetch_sub(1, Release);
+            debug_assert!(before > 0, "a stray was not counted");
+        }
+    }
+
+    /// Whether stale tickets keep slots. Once it says no, the slots of all that were counted before are
+    /// back in their pools.
+    pub(crate) fn has_strays(&self) -> bool {
+        // ORDERING: Acquire — the slots that strays had kept; pairs with the Release in `surfaced`.
+        self.strays.load(Acquire) != 0
+    }
+
+    /// Drops the stale tickets that lie in lines or on desks.
+    #[cold]
+    pub(crate) fn compact(&self) {
+        if let Line::Bands(bands, _) = &self.line {
+            let mut stale = Vec::new();
+            bands.collect(|word| match self.slab.set_aside(Ticket::from_bits(word)) {
+                Ok(()) => true,
+                Err(surfaced) => {
+                    stale.push(surfaced);
+                    false
+                }
+            });
+            stale.into_iter().for_each(|stale| self.surfaced(stale));
+        }
+        let stations = self.stations.lock().clone();
+        for (ticket, _) in stations.iter().flat_map(|desk| desk.tray.unstarted()) {
+            if !self.slab.is_current(ticket) {
+                self.drop_stale(ticket, Trace::Line);
+            }
+        }
+    }
+
+    /// A waiting job moves behind its peers of another priority. `Starting`: a worker has it in hand.
+    pub(crate) fn move_to(&self, ticket: Ticket, priority: u32) -> Result<(), NotMoved> {
+        let slot = ticket.slot();
+        match &self.line {
+            Line::Bands(bands, _) => {
+                let replace = || {
+                    let mut stray = false;
+                    let moved = bands.replace(ticket.to_bits(), priority - 1, |present| {
+                        let new = self.slab.reprioritize(ticket, present)?;
+                        stray = !present;
+                        self.slab.set_priority(slot, priority);
+                        Ok(new.to_bits())
+                    });
+                    (moved, stray)
+                };
+                let (moved, _) = self.making_stray(replace, |(_, stray)| *stray);
+                moved.unwrap_or(Err(NotMoved::Starting))
+            }
+            Line::Heap(heap, key) => {
+                // The key of an aging queue counts the new priority.
+                let key = self.key(key, slot, priority);
+                let mut refused = NotMoved::Starting;
+                let moved = heap.replace(ticket.to_bits(), key, || {
+                    match self.slab.reprioritize(ticket, true) {
+                        Ok(new) => {
+                            self.slab.set_priority(slot, priority);
+                            Some(new.to_bits())
+                        }
+                        Err(not) => {
+                            refused = not;
+                            None
+                        }
+                    }
+                });
+                match moved {
+                    Some(true) => Ok(()),
+                    // Ended meanwhile: whoever did it takes the ticket out. Or a worker has taken it.
+                    Some(false) | None => Err(refused),
+                }
+            }
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,233 @@
+//! Slots for jobs: who gets one, and who waits for one.
+
+use crate::park::{Care, EventCount, Yields};
+use crate::queue::base::switches::Setting;
+use crate::queue::{Shared, current_worker};
+use crate::sync::{Backoff, Deadline, MODEL, Mutex, thread_number};
+use crate::table::{Pool, Vacancies, Vacant};
+
+/// So many looks for what stale tickets keep until they are sought in the lines once more.
+const COMPACT_EVERY: u32 = if MODEL { 2 } else { 16 };
+
+/// Why no slot was given.
+pub(crate) enum NoSlot {
+    Closed,
+    TimedOut,
+    WouldDeadlock,
+}
+
+/// A range of slots.
+pub(crate) struct Room {
+    capacity: usize,
+    pool: Pool,
+    /// Adders without a slot.
+    blocked: EventCount,
+    /// One at a time collects the slots of an all-or-none batch.
+    bulk: Mutex<()>,
+}
+
+impl Room {
+    /// `capacity` vacant slots from number `first` on.
+    pub(crate) fn new(first: u32, capacity: usize, homes: usize) -> Self {
+        Room {
+            capacity,
+            pool: Pool::new(first, capacity, homes),
+            blocked: EventCount::new(Yields::Freely),
+            bulk: Mutex::new(()),
+        }
+    }
+
+    /// How many slots there are.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Wakes everybody who waits for a slot: the queue takes no more jobs.
+    pub(crate) fn wake_all(&self) {
+        self.blocked.notify_all();
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// A slot, if one is vacant.
+    #[inline(always)]
+    pub(crate) fn claim(&self, room: &Room) -> Option<Vacant> {
+        let claim = || room.pool.claim_one(thread_number());
+        claim().or_else(|| self.claim_from_strays(claim))
+    }
+
+    /// Up to `most` slots, at least one.
+    pub(crate) fn claim_run(&self, room: &Room, most: usize) -> Option<Vacancies> {
+        let claim = || room.pool.claim(thread_number(), most.min(32) as u32);
+        claim().or_else(|| self.claim_from_strays(claim))
+    }
+
+    /// Whether a slot could be had from a stale ticket.
+    fn keeps_strays(&self) -> bool {
+        self.has_strays() && !cfg!(guichet_bug = "room_chain_ignores_strays")
+    }
+
+    /// Nothing was vacant: claims what stale tickets kept. Those that lie somewhere are dropped; who has
+    /// one in hand is about to, and is waited for, so that "full" is said only if it is true.
+    #[cold]
+    fn claim_from_strays<X>(&self, claim: impl Fn() -> Option<X>) -> Option<X> {
+        if !self.switches.now().any(Setting::STRAYED) {
+            return None;
+        }
+        let mut backoff = Backoff::default();
+        let mut round = 0_u32;
+        while self.has_strays() {
+            // Most that are left now are in somebody's hand.
+            if round.is_multiple_of(COMPACT_EVERY) {
+                self.compact();
+            }
+            round += 1;
+            let claimed = claim();
+            if claimed.is_some() || cfg!(guichet_bug = "room_no_wait_for_strays") {
+                return claimed;
+            }
+            backoff.snooze();
+        }
+        // The last ones came back since the caller looked.
+        claim()
+    }
+
+    /// A slot for one job; waits for it up to `deadline`.
+    #[inline(always)]
+    pub(crate) fn slot(&self, room: &Room, deadline: Option<Deadline>) -> Result<Vacant, NoSlot> {
+        if !self.is_open() {
+            return Err(NoSlot::Closed);
+        }
+        match self.claim(room) {
+            Some(vacant) => Ok(vacant),
+            None => {
+                let mut run = self.wait_for_run(room, 1, deadline)?;
+                Ok(run.pop().expect("a run has at least one slot"))
+            }
+        }
+    }
+
+    /// Waits until it can claim between 1 and `most` slots.
+    #[cold]
+    pub(crate) fn wait_for_run(
+        &self,
+        room: &Room,
+        most: usize,
+        deadline: Option<Deadline>,
+    ) -> Result<Vacancies, NoSlot> {
+        let attempt = |care| match (self.is_open(), care) {
+            (false, _) => Some(Err(NoSlot::Closed)),
+            (true, Care::Glance) => room.pool.claim_rich(thread_number(), most as u32).map(Ok),
+            (true, Care::Exact) => self.claim_run(room, most).map(Ok),
+        };
+        if self.is_own_worker() {
+            return attempt(Care::Exact).unwrap_or(Err(NoSlot::WouldDeadlock));
+        }
+        let claimed = room.blocked.wait_until(
+            deadline,
+            attempt,
+            // What stale tickets keep can be had too.
+            || usize::from(room.pool.has_vacancy() || self.keeps_strays()),
+            || self.line.popped(),
+        );
+        claimed.unwrap_or(Err(NoSlot::TimedOut))
+    }
+
+    /// Slots for all of `count` jobs; waits for them.
+    pub(crate) fn slots(&self, room: &Room, count: usize) -> Result<Vec<Vacancies>, NoSlot> {
+        // An own worker must not wait for who collects: that one may wait for this worker.
+        let _collecting = (!self.is_own_worker()).then(|| room.bulk.lock());
+        if !self.is_open() {
+            return Err(NoSlot::Closed);
+        }
+        self.collect(room, count, |missing| match self.claim_run(room, missing) {
+            Some(run) => Ok(run),
+            None => self.wait_for_run(room, missing, None),
+        })
+    }
+
+    /// Slots for all of `count` jobs, run by run from `claim`, or none.
+    pub(crate) fn collect<E>(
+        &self,
+        room: &Room,
+        count: usize,
+        claim: impl Fn(usize) -> Result<Vacancies, E>,
+    ) -> Result<Vec<Vacancies>, E> {
+        let mut reserved = Vec::new();
+        let mut missing = count;
+        while missing > 0 {
+            match claim(missing) {
+                Ok(run) => {
+                    missing -= run.len();
+                    reserved.push(run);
+                }
+                Err(refused) => {
+                    reserved
+                        .into_iter()
+                        .for_each(|run| self.give_back(room, run));
+                    return Err(refused);
+                }
+            }
+        }
+        Ok(reserved)
+    }
+
+    /// Gives reserved slots back and wakes who waits for one.
+    pub(crate) fn give_back(&self, room: &Room, run: Vacancies) {
+        if !run.is_empty() {
+            room.pool.give_back_all(run);
+            self.slot_came_back(room);
+        }
+    }
+
+    /// Gives one slot back and wakes who waits for it.
+    #[inline]
+    pub(crate) fn vacate(&self, vacant: Vacant) {
+        let room = self.room_of(vacant.slot());
+        room.pool.give_back(vacant);
+        self.slot_came_back(room);
+    }
+
+    #[inline]
+    fn slot_came_back(&self, room: &Room) {
+        room.blocked.notify_one_after_rmw();
+        self.look_for_senders();
+    }
+
+    /// Wakes who waits for room for a dead letter. Behind a notification's fence; partner: the fence of `await_room`.
+    #[inline(always)]
+    fn look_for_senders(&self) {
+        if self.switches.now().any(Setting::AWAITED) {
+            self.wake_senders();
+        }
+    }
+
+    /// A slot can be made vacant by compaction: wakes who waits for it.
+    #[cold]
+    pub(crate) fn may_compact(&self, slot: u32) {
+        let room = self.room_of(slot);
+        room.blocked.notify_one();
+        self.look_for_senders();
+    }
+
+    /// A job has ended and its slot did not come back: a stray may be what keeps it.
+    #[cold]
+    pub(crate) fn nudge(&self, slot: u32) {
+        if self.has_strays() {
+            self.may_compact(slot);
+        }
+    }
+
+    #[inline(always)]
+    fn room_of(&self, slot: u32) -> &Room {
+        match (slot as usize) < self.options.capacity {
+            true => &self.room,
+            false => &self.later,
+        }
+    }
+
+    /// Whether the calling thread is one of this queue's workers.
+    pub(crate) fn is_own_worker(&self) -> bool {
+        current_worker().is_some_and(|worker| worker.queue == self.number)
+    }
+}

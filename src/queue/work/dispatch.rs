@@ -1,0 +1,378 @@
+//! From the lane to the handler: a worker's loop.
+
+use std::time::Duration;
+
+use crate::lane::Portion;
+use crate::model::{Failure, PopError};
+use crate::queue::base::desk::{Desk, Hire};
+use crate::queue::base::switches::Setting;
+use crate::queue::base::tray::BATCH;
+use crate::queue::life::job::Job;
+use crate::queue::ready::line::{Batch, Taken};
+use crate::queue::work::attempt::Attend;
+use crate::queue::{Queue, Shared};
+use crate::sync::Arc;
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::table::{Ticket, Trace};
+
+/// Handlers that take longer than this on average get one job at a time.
+const QUICK: Duration = Duration::from_micros(10);
+
+/// So often a worker looks at the others' desks before it goes to the lane: what lies behind a handler
+/// that blocks must start, though newer jobs never cease to come.
+const TURNS: u32 = 32;
+
+/// One worker's place in its queue.
+pub(crate) struct Station<T: Send + 'static, R: Send + 'static> {
+    queue: Queue<T, R>,
+    desk: Arc<Desk>,
+    /// How long an attempt may take, in nanoseconds; 0 if there is no end.
+    limit: u64,
+    /// The other workers' desks, as of `known`.
+    others: Vec<Arc<Desk>>,
+    known: usize,
+    batch: Batch,
+    /// What overtakes the batch.
+    urgent: Batch,
+    /// A moving average of sampled running times, in nanoseconds.
+    mean: u64,
+    /// How often this worker went to the lane.
+    turn: u32,
+}
+
+/// Whether a ticket in hand may be started.
+enum Ready {
+    Start,
+    LookAgain,
+    /// The queue is halted, or another worker has this one's place: nothing is in hand any more.
+    PutBack,
+    /// The queue is stopped, or its pause will not end.
+    Leave,
+}
+
+/// What a look for work found.
+enum Found {
+    /// Tickets, in `batch`.
+    Work,
+    /// No more will ever come.
+    Nothing,
+}
+
+impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
+    /// Registers one more worker of `queue`, whose attempts may take `limit` nanoseconds, if that is not 0; `hire` engages
+    /// another one like it.
+    pub(crate) fn new(queue: Queue<T, R>, limit: u64, hire: Option<Hire>) -> Self {
+        let desk = queue.shared.take_desk(hire);
+        Station {
+            queue,
+            desk,
+            limit,
+            others: Vec::new(),
+            known: 0,
+            batch: Batch::new(BATCH),
+            urgent: Batch::new(1),
+            mean: 0,
+            turn: 0,
+        }
+    }
+
+    /// Runs jobs with `attempt` until the queue is drained or stopped, or another worker does this one's work.
+    fn work(mut self, attempt: impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>) {
+        let shared = self.queue.shared.clone();
+        while let Found::Work = self.find(&shared) {
+            let several = self.batch.tickets.len() > 1;
+            if several {
+                self.lay_out();
+                // Somebody may have gone to sleep since this worker decided to take several.
+                shared.idle.notify_one();
+            }
+            let mut at = 0;
+            while at < self.batch.tickets.len() {
+                if several {
+                    self.urgent(&shared, &attempt);
+                }
+                let now = shared.switches.now();
+                if now.any(Setting::BEFORE_START) {
+                    match self.goes_on(&shared, at, now) {
+                        Ready::Start => {}
+                        // Something more urgent may have come.
+                        Ready::LookAgain => continue,
+                        Ready::PutBack => break,
+                        // What is in view stays there: nobody may lay out something else over it.
+                        Ready::Leave => return,
+                    }
+                }
+                if several {
+                    self.desk.tray.start(at);
+                }
+                self.run(&shared, self.batch.get(at), &attempt);
+                at += 1;
+            }
+        }
+    }
+
+    /// Whether another worker has taken this one's place while a handler ran, so that it starts nothing more.
+    #[inline]
+    fn is_relieved(&self) -> bool {
+        self.desk.timed.is_relieved() && !cfg!(guichet_bug = "relief_batch_kept")
+    }
+
+    /// The tickets from number `at` on go back to where they lay: this worker leaves.
+    #[cold]
+    fn give_back(&self, shared: &Shared<T, R>, at: usize) {
+        for at in at..self.batch.tickets.len() {
+            self.desk.tray.start(at);
+            shared.give_back_unstarted(self.batch.get(at));
+        }
+    }
+
+    /// Something is to be done before this worker starts ticket number `at`.
+    #[cold]
+    fn goes_on(&mut self, shared: &Shared<T, R>, at: usize, now: Setting) -> Ready {
+        if self.is_relieved() {
+            self.give_back(shared, at);
+            return Ready::PutBack;
+        }
+        if now.any(Setting::IDLE) {
+            if self.batch.trace == Trace::Side {
+                // Whoever changes a priority must find it; and there is only one.
+                shared.line_up_again(self.batch.get(at));
+                return Ready::PutBack;
+            }
+            // The others can be found where they are: by their jobs, and on the desk by other workers and
+            // by adders who need the slots of stale ones. A single one is not there yet.
+            let single = self.batch.tickets.len() == 1;
+            if single && !cfg!(guichet_bug = "dispatch_pause_hides_ticket") {
+                self.lay_out();
+            }
+            let goes_on = self.waits_in_hand(shared);
+            if single && goes_on {
+                self.desk.tray.start(at);
+            }
+            return match goes_on {
+                true => Ready::LookAgain,
+                false => Ready::Leave,
+            };
+        }
+        // Never handed out after its time to live; the ticket is then stale.
+        expire(shared, self.batch.get(at));
+        Ready::Start
+    }
+
+    /// Shows the batch to the other workers.
+    fn lay_out(&self) {
+        let Batch { tickets, place, .. } = &self.batch;
+        self.desk.tray.lay_out(tickets, *place);
+    }
+
+    /// Waits with tickets in hand until the queue is not halted any more; false if it has stopped.
+    fn waits_in_hand(&self, shared: &Shared<T, R>) -> bool {
+        let look = |_| {
+            let now = shared.switches.now();
+            let leaves = now.dismisses();
+            (leaves || !now.any(Setting::HALTED)).then_some(!leaves)
+        };
+        let more = || shared.work_left();
+        let found = shared
+            .idle
+            .wait_until(None, look, more, || shared.line.popped());
+        found.unwrap_or(false)
+    }
+
+    fn run(
+        &mut self,
+        shared: &Shared<T, R>,
+        taken: Taken,
+        attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
+    ) {
+        let attend = Attend {
+            desk: &self.desk,
+            limit: self.limit,
+        };
+        if let Some(ran) = attempt(shared, &attend, taken) {
+            self.mean = self.mean - self.mean / 8 + ran / 8;
+        }
+    }
+
+    /// Runs what is more urgent than the batch and came after it was taken.
+    #[inline]
+    fn urgent(
+        &mut self,
+        shared: &Shared<T, R>,
+        attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
+    ) {
+        while shared.line.has_before(self.batch.level)
+            && !shared.switches.now().any(Setting::IDLE)
+            && !self.is_relieved()
+        {
+            let taken = shared.take(&mut self.urgent, Portion::ONE, self.batch.level);
+            if taken.is_err() {
+                return;
+            }
+            expire(shared, self.urgent.get(0));
+            self.run(shared, self.urgent.get(0), attempt);
+        }
+    }
+
+    /// The next tickets; waits for them.
+    fn find(&mut self, shared: &Shared<T, R>) -> Found {
+        let now = shared.switches.now();
+        // What is left is ended by whoever stopped the queue. It may be current for a while, and is not to be looked at in vain.
+        if self.desk.timed.is_relieved() || now.any(Setting::STOPPED) {
+            return Found::Nothing;
+        }
+        if !now.any(Setting::HALTED) {
+            self.turn = self.turn.wrapping_add(1);
+            if self.turn.is_multiple_of(TURNS)
+                && let Some(ticket) = self.unstarted(shared)
+            {
+                self.batch.take_over(ticket);
+                return Found::Work;
+            }
+            let portion = self.portion(shared);
+            if shared.take(&mut self.batch, portion, u32::MAX).is_ok() {
+                return Found::Work;
+            }
+        }
+        let found = shared.idle.wait_until(
+            None,
+            |_| self.look(shared),
+            || shared.work_left(),
+            || shared.line.popped(),
+        );
+        found.unwrap_or(Found::Nothing)
+    }
+
+    /// One look at everything there may be to do.
+    fn look(&mut self, shared: &Shared<T, R>) -> Option<Found> {
+        // Asked first: only if draining had begun before it does an empty lane mean that all is done.
+        let now = shared.switches.seen();
+        if now.any(Setting::HALTED) {
+            return now.dismisses().then_some(Found::Nothing);
+        }
+        let portion = self.portion(shared);
+        let taken = shared.take(&mut self.batch, portion, u32::MAX);
+        if taken.is_ok() {
+            return Some(Found::Work);
+        }
+        if let Some(ticket) = self.unstarted(shared) {
+            self.batch.take_over(ticket);
+            return Some(Found::Work);
+        }
+        let draining = now.any(Setting::CLOSED);
+        (draining || taken == Err(PopError::Closed)).then_some(Found::Nothing)
+    }
+
+    /// How many tickets to take at a time: a fair share, and one where another could start sooner.
+    fn portion(&self, shared: &Shared<T, R>) -> Portion {
+        let most = shared.options.prefetch;
+        if most == 1 || self.mean > QUICK.as_nanos() as u64 || shared.idle.has_sleepers() {
+            return Portion::ONE;
+        }
+        Portion {
+            most,
+            poppers: shared.station_count.load(Relaxed),
+        }
+    }
+
+    /// A job that another worker has taken out of the lane and not started.
+    fn unstarted(&mut self, shared: &Shared<T, R>) -> Option<(Ticket, i64)> {
+        if self.known != shared.station_count.load(Relaxed) {
+            let stations = shared.stations.lock();
+            self.known = stations.len();
+            self.others = stations.clone();
+            self.others.retain(|desk| !Arc::ptr_eq(desk, &self.desk));
+        }
+        self.others
+            .iter()
+            .flat_map(|desk| desk.tray.unstarted())
+            .find(|(ticket, _)| shared.slab.is_current(*ticket))
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Station<T, R> {
+    /// Works with a handler that gets its job by reference.
+    pub(crate) fn serve(self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) {
+        self.work(|shared, attend, taken| shared.attempt(attend, taken, handler));
+    }
+
+    /// Runs the next job, if there is one; does not wait.
+    pub(crate) fn step(&mut self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) -> bool {
+        self.run_next(|shared, attend, taken| shared.attempt(attend, taken, handler))
+    }
+}
+
+impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
+    /// Works with a handler that consumes its job's payload.
+    pub(crate) fn serve_owned(self, handler: &impl Fn(T) -> Result<R, Failure>) {
+        self.work(|shared, attend, taken| shared.attempt_owned(attend, taken, handler));
+    }
+
+    /// Runs the next job, if there is one; does not wait.
+    pub(crate) fn step_owned(&mut self, handler: &impl Fn(T) -> Result<R, Failure>) -> bool {
+        self.run_next(|shared, attend, taken| shared.attempt_owned(attend, taken, handler))
+    }
+}
+
+impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
+    fn run_next(
+        &mut self,
+        attempt: impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
+    ) -> bool {
+        let shared = self.queue.shared.clone();
+        let batch = &mut self.batch;
+        let halted = shared.switches.now().any(Setting::IDLE);
+        if halted || shared.take(batch, Portion::ONE, u32::MAX).is_err() {
+            return false;
+        }
+        expire(&shared, self.batch.get(0));
+        self.run(&shared, self.batch.get(0), &attempt);
+        true
+    }
+}
+
+impl<T: Send + 'static, R: Send + 'static> Drop for Station<T, R> {
+    /// The desk is free for another worker.
+    fn drop(&mut self) {
+        self.desk.close();
+        self.queue.shared.spare_desks.lock().push(self.desk.clone());
+    }
+}
+
+/// Ends the job whose ticket is in hand, if its time to live is over.
+fn expire<T, R>(shared: &Shared<T, R>, taken: Taken) {
+    if let Some(ended) = shared.expire_in_hand(taken) {
+        shared.expired(taken.ticket.slot(), ended);
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// A desk that nobody has any more, or a new one.
+    fn take_desk(&self, hire: Option<Hire>) -> Arc<Desk> {
+        let spare = self.spare_desks.lock().pop();
+        let desk = spare.unwrap_or_else(|| {
+            let desk = Arc::new(Desk::new());
+            let mut stations = self.stations.lock();
+            stations.push(desk.clone());
+            self.station_count.store(stations.len(), Relaxed);
+            desk
+        });
+        desk.open(hire);
+        desk
+    }
+
+    /// How many jobs an idle worker could start, about: those on desks count as one, and so do those in line.
+    pub(crate) fn work_left(&self) -> usize {
+        if self.switches.now().any(Setting::HALTED) {
+            return 0;
+        }
+        usize::from(!self.line.is_empty() || self.any_unstarted().is_some())
+    }
+
+    /// A job that a worker has taken out of the lane and not started, and where it lay.
+    pub(crate) fn any_unstarted(&self) -> Option<(Ticket, i64)> {
+        let stations = self.stations.lock();
+        let mut laid_out = stations.iter().flat_map(|desk| desk.tray.unstarted());
+        laid_out.find(|(ticket, _)| self.slab.is_current(*ticket))
+    }
+}
