@@ -23,7 +23,7 @@ pub use outside::{Ended, NotMoved};
 pub use pool::{Pool, Vacancies, Vacant};
 pub use record::{Marks, Record};
 pub use slab::Slab;
-pub use tokens::{Claim, Entered, Entry, Owed, Past, Spoils, Surfaced, Trace};
+pub use tokens::{Claim, Entered, Entry, Owed, Past, Position, Spoils, Surfaced, Trace};
 pub use word::Ticket;
 
 /// The largest number of slots: what a ticket can name.

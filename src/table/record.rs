@@ -20,8 +20,8 @@ pub struct Record {
     pub expires: AtomicU64,
     /// What a heap orders by, if that is not the priority.
     pub key: AtomicU64,
-    /// Where its ticket lay among others of its place, if it was taken from the side.
-    pub tie: AtomicU64,
+    /// What ordered its ticket, if that was taken from the side.
+    pub(super) side_key: AtomicU64,
     /// Whether the job goes in front of its peers when it is due.
     pub newest: AtomicBool,
     /// The former ticket that lies in a line, while STRAY is set.
@@ -47,7 +47,7 @@ impl Record {
             wall: AtomicU64::new(0),
             expires: AtomicU64::new(0),
             key: AtomicU64::new(0),
-            tie: AtomicU64::new(0),
+            side_key: AtomicU64::new(0),
             newest: AtomicBool::new(false),
             stray: AtomicU64::new(0),
             backoff: [const { 0 }; 3].map(AtomicU64::new),

@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 
 use super::pool::Vacant;
 use super::record::{Marks, Record};
-use super::tokens::{Claim, Entry, Settled, Spoils, Surfaced, Trace, Whole};
+use super::tokens::{Claim, Entry, Position, Settled, Spoils, Surfaced, Trace, Whole};
 use super::word::{FREE, FULL, LETTER, LINE, NOTED, STRAY, Ticket, WAITER, Word};
 use crate::model::Verb;
 use crate::park::Oneshot;
@@ -259,19 +259,27 @@ impl<T, O> Slab<T, O> {
 
     /// Remembers where the claimed job's ticket lay.
     #[inline(always)]
-    pub fn set_place(&self, claim: &Claim, trace: Trace, place: i64) {
-        let place = place << 1 | i64::from(trace == Trace::Side);
+    pub fn set_position(&self, claim: &Claim, position: Position) {
+        let aside = position.trace == Trace::Side;
+        let place = position.place << 1 | i64::from(aside);
         self.slot(claim.slot).place.store(place as u64, Relaxed);
+        if aside {
+            self.record(claim.slot)
+                .side_key
+                .store(position.key, Relaxed);
+        }
     }
 
     /// Where the claimed job's ticket lay.
-    pub fn place(&self, claim: &Claim) -> (Trace, i64) {
+    pub fn position(&self, claim: &Claim) -> Position {
         let place = self.slot(claim.slot).place.load(Relaxed) as i64;
-        let trace = match place & 1 {
-            0 => Trace::Line,
-            _ => Trace::Side,
-        };
-        (trace, place >> 1)
+        match place & 1 {
+            0 => Position::in_line(place >> 1),
+            _ => {
+                let key = self.record(claim.slot).side_key.load(Relaxed);
+                Position::aside(place >> 1, key)
+            }
+        }
     }
 
     /// How many jobs the claimed slot has held, the claimed one included.

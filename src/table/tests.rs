@@ -94,9 +94,10 @@ fn a_claim_tells_of_its_attempt() {
             (2, 1, marks)
         );
         assert_eq!(slab.occupancy(&first), 1);
-        for (trace, place) in [(Trace::Side, -5), (Trace::Line, 6), (Trace::Side, 0)] {
-            slab.set_place(&first, trace, place);
-            assert_eq!(slab.place(&first), (trace, place));
+        let (line, side) = (Position::in_line, Position::aside);
+        for position in [side(-5, 3), line(6), side(0, 9)] {
+            slab.set_position(&first, position);
+            assert_eq!(slab.position(&first), position);
         }
         assert!(slab.note(&first) && !slab.is_revoked(&first));
         let past = first.past();

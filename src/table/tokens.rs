@@ -25,6 +25,37 @@ impl Trace {
     }
 }
 
+/// Where a ticket lay, so that it can go back there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// In a line, or on the side.
+    pub trace: Trace,
+    /// Its place there.
+    pub place: i64,
+    /// What orders tickets on the side: a front's tie, a heap's key. Means nothing of a ticket in a line.
+    pub key: u64,
+}
+
+impl Position {
+    /// A place in a line.
+    pub fn in_line(place: i64) -> Self {
+        Position {
+            trace: Trace::Line,
+            place,
+            key: 0,
+        }
+    }
+
+    /// A place on the side.
+    pub fn aside(place: i64, key: u64) -> Self {
+        Position {
+            trace: Trace::Side,
+            place,
+            key,
+        }
+    }
+}
+
 /// A job that now waits; its ticket must go where `trace` says.
 #[must_use = "a ticket that is not put into a lane strands its job"]
 #[derive(Clone, Copy, Debug)]

@@ -20,9 +20,9 @@ impl<T, R> Shared<T, R> {
         loop {
             self.take(&mut batch, Portion::ONE, u32::MAX).ok()?;
             let taken = batch.get(0);
-            match self.slab.activate_owned(taken.ticket, taken.trace) {
+            match self.slab.activate_owned(taken.ticket, taken.position.trace) {
                 Ok((claim, Some(payload))) => {
-                    self.slab.set_place(&claim, taken.trace, taken.place);
+                    self.slab.set_position(&claim, taken.position);
                     self.tell_started(&claim);
                     return Some((claim, payload));
                 }
@@ -130,10 +130,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
             }
             // Before the job is active: a shutdown that finds it so finds the visit.
             let visit = Visit::begin(host.clone());
-            match self.slab.activate(taken.ticket, taken.trace) {
+            match self.slab.activate(taken.ticket, taken.position.trace) {
                 Err(stale) => self.surfaced(stale),
                 Ok(claim) => {
-                    self.slab.set_place(&claim, taken.trace, taken.place);
+                    self.slab.set_position(&claim, taken.position);
                     if !self.started(self.switches.after_step(), &claim) {
                         return Ok(self.put_back(claim, None).err().map(Hit::Decided));
                     }

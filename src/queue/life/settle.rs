@@ -266,10 +266,7 @@ impl<T, R> Shared<T, R> {
         let id = self.id_of(slot, self.slab.occupancy(&claim));
         let epoch = claim.ticket().next_epoch();
         let (spot, trace) = match verb {
-            Verb::Requeue => {
-                let (trace, place) = self.slab.place(&claim);
-                (Spot::Back(trace, place), Trace::Side)
-            }
+            Verb::Requeue => (Spot::Back(self.slab.position(&claim)), Trace::Side),
             _ => (Spot::End, self.line.end()),
         };
         let due = self.time.after(pause);

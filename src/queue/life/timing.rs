@@ -187,7 +187,7 @@ impl<T, R> Shared<T, R> {
         if !self.slab.has_expired(slot, now) {
             return None;
         }
-        self.ending_in_hand((taken.ticket, taken.trace), || {
+        self.ending_in_hand((taken.ticket, taken.position.trace), || {
             self.slab.expire(slot, now, self.dead.is_some())
         })
     }

@@ -7,7 +7,7 @@ use crate::model::{Order, Policy, PopError};
 use crate::queue::Shared;
 use crate::queue::base::switches::Setting;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use crate::table::{Entered, NotMoved, Surfaced, Ticket, Trace};
+use crate::table::{Entered, NotMoved, Position, Surfaced, Ticket, Trace};
 
 /// Priorities up to which a heap has a list for each instead of comparing keys.
 const LISTED: u32 = 1 << 20;
@@ -36,7 +36,7 @@ pub(crate) enum Spot {
     /// In front of them.
     Newest,
     /// To where it was.
-    Back(Trace, i64),
+    Back(Position),
 }
 
 /// Tickets that a worker took: of one level, from one place.
@@ -45,8 +45,7 @@ pub(crate) struct Batch {
     pub(crate) tickets: Vec<u64>,
     pub(crate) level: u32,
     /// Where the first one lay; the others lay behind it.
-    pub(crate) place: i64,
-    pub(crate) trace: Trace,
+    pub(crate) first: Position,
 }
 
 impl Batch {
@@ -54,8 +53,7 @@ impl Batch {
         Batch {
             tickets: Vec::with_capacity(most),
             level: 0,
-            place: 0,
-            trace: Trace::Line,
+            first: Position::in_line(0),
         }
     }
 
@@ -64,8 +62,10 @@ impl Batch {
     pub(crate) fn get(&self, at: usize) -> Taken {
         Taken {
             ticket: Ticket::from_bits(self.tickets[at]),
-            trace: self.trace,
-            place: self.place + at as i64,
+            position: Position {
+                place: self.first.place + at as i64,
+                ..self.first
+            },
         }
     }
 
@@ -73,8 +73,7 @@ impl Batch {
     pub(crate) fn take_over(&mut self, (ticket, place): (Ticket, i64)) {
         self.tickets.clear();
         self.tickets.push(ticket.to_bits());
-        self.place = place;
-        self.trace = Trace::Line;
+        self.first = Position::in_line(place);
     }
 }
 
@@ -82,8 +81,7 @@ impl Batch {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
     pub(crate) ticket: Ticket,
-    pub(crate) trace: Trace,
-    pub(crate) place: i64,
+    pub(crate) position: Position,
 }
 
 impl Line {
@@ -189,7 +187,7 @@ impl<T, R> Shared<T, R> {
             ticket: taken.ticket,
             trace: Trace::Side,
         };
-        if !self.line_up(entered, Spot::Back(Trace::Side, taken.place)) {
+        if !self.line_up(entered, Spot::Back(taken.position)) {
             // Until its ticket is dropped the slot is its job's.
             let slot = taken.ticket.slot();
             self.refused(self.id_of(slot, self.slab.occupancy_of(slot)), entered);
@@ -233,10 +231,10 @@ impl<T, R> Shared<T, R> {
         match spot {
             Spot::End => bands.insert_behind(level, word).is_err(),
             Spot::Newest => bands.insert_newest(level, word).is_err(),
-            Spot::Back(trace, place) => {
+            Spot::Back(Position { trace, place, key }) => {
                 let tie = match trace {
                     Trace::Line => IN_LINE,
-                    Trace::Side => self.slab.record(slot).tie.load(Relaxed),
+                    Trace::Side => key,
                 };
                 bands.insert(Rank::new(level, place), tie, word).is_err()
             }
@@ -244,7 +242,6 @@ impl<T, R> Shared<T, R> {
     }
 
     fn put_on_heap(&self, heap: &Heap, key: &Key, slot: u32, word: u64, spot: Spot) -> bool {
-        let record = self.slab.record(slot);
         match spot {
             Spot::End => {
                 let key = self.key(key, slot, self.slab.priority(slot));
@@ -254,8 +251,7 @@ impl<T, R> Shared<T, R> {
                 let key = self.key(key, slot, self.slab.priority(slot));
                 heap.insert(key, Place::Front, word).is_err()
             }
-            Spot::Back(_, place) => {
-                let key = record.key.load(Relaxed);
+            Spot::Back(Position { place, key, .. }) => {
                 heap.insert(key, Place::At(place), word).is_err()
             }
         }
@@ -299,25 +295,17 @@ impl<T, R> Shared<T, R> {
                     Some(schedule) => bands.pop_preferring(schedule.next(), tickets),
                 };
                 run.map(|run| {
-                    (batch.level, batch.place) = (run.rank.level(), run.rank.place());
-                    batch.trace = match run.from_front {
-                        true => {
-                            // Nobody else has this ticket, so its slot is still its job's.
-                            let slot = Ticket::from_bits(batch.tickets[0]).slot();
-                            self.slab.record(slot).tie.store(run.tie, Relaxed);
-                            Trace::Side
-                        }
-                        false => Trace::Line,
+                    batch.level = run.rank.level();
+                    batch.first = match run.from_front {
+                        true => Position::aside(run.rank.place(), run.tie),
+                        false => Position::in_line(run.rank.place()),
                     };
                 })
             }
             Line::Heap(heap, _) => heap.pop().map(|Item { key, place, value }| {
                 batch.tickets.push(value);
-                (batch.level, batch.place) = (0, place);
-                batch.trace = Trace::Side;
-                // Nobody else has this ticket, so its slot is still its job's.
-                let slot = Ticket::from_bits(value).slot();
-                self.slab.record(slot).key.store(key, Relaxed);
+                batch.level = 0;
+                batch.first = Position::aside(place, key);
             }),
         }
     }

@@ -37,14 +37,14 @@ impl<T: Send + Sync, R: Send> Shared<T, R> {
         taken: Taken,
         handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>,
     ) -> Option<u64> {
-        let claim = match self.slab.activate(taken.ticket, taken.trace) {
+        let claim = match self.slab.activate(taken.ticket, taken.position.trace) {
             Ok(claim) => claim,
             Err(stale) => {
                 self.surfaced(stale);
                 return None;
             }
         };
-        self.slab.set_place(&claim, taken.trace, taken.place);
+        self.slab.set_position(&claim, taken.position);
         let now = self.switches.after_step();
         let mut deadline = 0;
         if now.any(Setting::AT_START) {
@@ -85,7 +85,7 @@ impl<T, R> Shared<T, R> {
         taken: Taken,
         handler: &impl Fn(T) -> Result<R, Failure>,
     ) -> Option<u64> {
-        let (claim, payload) = match self.slab.activate_owned(taken.ticket, taken.trace) {
+        let (claim, payload) = match self.slab.activate_owned(taken.ticket, taken.position.trace) {
             Ok((claim, Some(payload))) => (claim, payload),
             Ok((claim, None)) => {
                 self.wait_for_holders(claim);
@@ -96,7 +96,7 @@ impl<T, R> Shared<T, R> {
                 return None;
             }
         };
-        self.slab.set_place(&claim, taken.trace, taken.place);
+        self.slab.set_position(&claim, taken.position);
         let now = self.switches.after_step();
         let mut deadline = 0;
         if now.any(Setting::AT_START) {
@@ -145,9 +145,9 @@ impl<T, R> Shared<T, R> {
     /// A worker that leaves has not started this ticket: its job waits again, unless somebody else has taken it.
     #[cold]
     pub(crate) fn give_back_unstarted(&self, taken: Taken) {
-        match self.slab.activate(taken.ticket, taken.trace) {
+        match self.slab.activate(taken.ticket, taken.position.trace) {
             Ok(claim) => {
-                self.slab.set_place(&claim, taken.trace, taken.place);
+                self.slab.set_position(&claim, taken.position);
                 self.tell_started(&claim);
                 self.put_back_or_share(claim, None);
             }
@@ -166,14 +166,14 @@ impl<T, R> Shared<T, R> {
         payload: Option<T>,
     ) -> Result<(), Spoils<T, Outcome<R>>> {
         let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
-        let (trace, place) = self.slab.place(&claim);
+        let position = self.slab.position(&claim);
         let entered = match payload {
             Some(payload) => self.slab.requeue_with(claim, payload, Trace::Side),
             None => self.slab.retry(claim, Verb::Requeue, Trace::Side),
         };
         let entered = entered?;
         self.tell(EventKind::Requeued, id, entered.ticket.epoch(), 0, None);
-        self.enqueue(id, entered, Spot::Back(trace, place));
+        self.enqueue(id, entered, Spot::Back(position));
         Ok(())
     }
 

@@ -134,7 +134,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             return Ready::PutBack;
         }
         if now.any(Setting::IDLE) {
-            if self.batch.trace == Trace::Side {
+            if self.batch.first.trace == Trace::Side {
                 // Whoever changes a priority must find it; and there is only one.
                 shared.line_up_again(self.batch.get(at));
                 return Ready::PutBack;
@@ -161,8 +161,8 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 
     /// Shows the batch to the other workers.
     fn lay_out(&self) {
-        let Batch { tickets, place, .. } = &self.batch;
-        self.desk.tray.lay_out(tickets, *place);
+        let Batch { tickets, first, .. } = &self.batch;
+        self.desk.tray.lay_out(tickets, first.place);
     }
 
     /// Waits with tickets in hand until the queue is not halted any more; false if it has stopped.
