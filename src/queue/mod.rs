@@ -48,19 +48,18 @@ pub(crate) use base::host::{Adopted, Body, Hand, Host, Managed, SpawnError};
 pub(crate) use work::dispatch::Station;
 pub(crate) use work::shift::Shift;
 
-use crate::model::{JobError, JobId};
-use crate::park::{Alarm, EventCount};
+use crate::model::JobId;
+use crate::park::EventCount;
 use crate::sync::atomic::{AtomicU64, AtomicUsize};
 use crate::sync::{Arc, Mutex, OnceLock, Weak};
-use crate::table::Slab;
-use crate::time::Time;
 use crate::wheel::Timers;
 use base::books::CommonBooks;
+use base::core::Core;
 use base::desk::Desk;
+use base::options::Hooks;
 use base::presence::Presence;
 use base::relief::Coming;
-use base::switches::{Setting, Switches};
-use build::validate::{Hooks, Options};
+use base::switches::Setting;
 use lease::consumer::Roster;
 use life::letters::{Bell, Graveyard, Senders, Unsent};
 use life::watch::Lent;
@@ -70,9 +69,6 @@ use record::archive::Archive;
 use record::dossier::Dossiers;
 use record::events::Hub;
 use record::results::Kept;
-
-/// What somebody who waits for a job learns.
-type Outcome<R> = Result<R, JobError>;
 
 /// Jobs with payload `T` and result `R` that wait for workers.
 ///
@@ -96,13 +92,7 @@ pub struct Queue<T, R> {
 
 /// What all handles and workers of one queue share.
 pub(crate) struct Shared<T, R> {
-    number: u32,
-    name: String,
-    options: Options,
-    time: Time,
-    host: Weak<dyn Host>,
-    switches: Switches,
-    slab: Slab<T, Outcome<R>>,
+    core: Core<T, R>,
     /// Slots for jobs that wait from the start.
     room: Room,
     /// Slots for jobs that are delayed from the start.
@@ -115,8 +105,6 @@ pub(crate) struct Shared<T, R> {
     timers: Timers,
     /// Slots whose instant has come; here between two ticks, for its memory.
     fired: Mutex<Vec<(u32, u64)>>,
-    /// Wakes the runtime's clerk.
-    alarm: Arc<Alarm>,
     hooks: Hooks<T, R>,
     /// Workers without a job.
     idle: EventCount,
@@ -158,39 +146,39 @@ pub(crate) struct Shared<T, R> {
 impl<T, R> Queue<T, R> {
     /// The name it was built with.
     pub fn name(&self) -> &str {
-        &self.shared.name
+        &self.shared.core.name
     }
 
     /// The queue's number, unique in the process; part of every [`JobId`].
     pub fn id(&self) -> u32 {
-        self.shared.number
+        self.shared.core.number
     }
 
     /// How many jobs that are not added with a delay may wait or run at a time.
     pub fn capacity(&self) -> usize {
-        self.shared.options.capacity
+        self.shared.core.options.capacity
     }
 
     /// How many jobs that are added with a delay may be delayed, wait or run at a time.
     pub fn delayed_capacity(&self) -> usize {
-        self.shared.options.delayed_capacity
+        self.shared.core.options.delayed_capacity
     }
 }
 
 impl<T, R> Queue<T, R> {
     /// Total tries per job.
     pub(crate) fn attempts(&self) -> u32 {
-        self.shared.options.attempts
+        self.shared.core.options.attempts
     }
 
     /// Whether the queue may have workers whose attempts take at most `timeout`; in nanoseconds, 0 if there is no end.
     pub(crate) fn allow_workers(&self, timeout: Option<Duration>) -> Result<u64, WorkersError> {
-        if self.shared.options.single_active {
+        if self.shared.core.options.single_active {
             return Err(WorkersError::SingleActive);
         }
         let limit = timeout.map_or(Ok(0), add::terms::check_timeout)?;
         if limit != 0 {
-            self.shared.switches.turn_on(Setting::TIMED);
+            self.shared.core.switches.turn_on(Setting::TIMED);
         }
         Ok(limit)
     }
@@ -202,7 +190,7 @@ impl<T, R> Queue<T, R> {
 
     /// The runtime, while it exists.
     pub(crate) fn host(&self) -> Option<Arc<dyn Host>> {
-        self.shared.host.upgrade()
+        self.shared.core.host.upgrade()
     }
 }
 
@@ -212,16 +200,6 @@ pub(crate) struct WeakQueue<T, R>(Weak<Shared<T, R>>);
 impl<T, R> WeakQueue<T, R> {
     pub(crate) fn upgrade(&self) -> Option<Queue<T, R>> {
         self.0.upgrade().map(|shared| Queue { shared })
-    }
-}
-
-impl<T, R> Shared<T, R> {
-    fn id_of(&self, slot: u32, occupancy: u64) -> JobId {
-        JobId {
-            queue: self.number,
-            slot,
-            occupancy,
-        }
     }
 }
 
@@ -236,8 +214,8 @@ impl<T, R> Clone for Queue<T, R> {
 impl<T, R> fmt::Debug for Queue<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
-            .field("name", &self.shared.name)
-            .field("id", &self.shared.number)
+            .field("name", &self.shared.core.name)
+            .field("id", &self.shared.core.number)
             .field("capacity", &self.capacity())
             .field("waiting", &self.shared.line.len())
             .finish_non_exhaustive()

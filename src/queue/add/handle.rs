@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::model::{JobError, JobId, JobState};
 use crate::park::Oneshot;
+use crate::queue::base::core::Outcome;
 use crate::queue::record::dossier::Progress;
-use crate::queue::{Outcome, Shared, current_worker};
+use crate::queue::{Shared, current_worker};
 use crate::sync::{Arc, Deadline};
 
 /// The right to one job's result. A wait always ends: with a value or with the reason for none.

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crate::model::{EventKind, JobId};
 use crate::park::Oneshot;
+use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
 use crate::queue::ready::line::Spot;
 use crate::queue::ready::room::{NoSlot, Room};
 use crate::queue::{
-    AddError, AddManyError, AddTimeoutError, CallError, JobHandle, Outcome, Queue, Shared,
-    TryAddError, TryAddManyError,
+    AddError, AddManyError, AddTimeoutError, CallError, JobHandle, Queue, Shared, TryAddError,
+    TryAddManyError,
 };
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Arc, Deadline};
@@ -39,7 +40,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn try_add(&self, payload: T) -> Result<JobId, TryAddError<T>> {
-        if !self.shared.is_open() {
+        if !self.shared.core.is_open() {
             return Err(TryAddError::Closed(payload));
         }
         match self.shared.claim(&self.shared.room) {
@@ -142,7 +143,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
                 capacity: self.capacity(),
             });
         }
-        if !self.shared.is_open() {
+        if !self.shared.core.is_open() {
             return Err(TryAddManyError::Closed(payloads));
         }
         let room = &self.shared.room;
@@ -204,22 +205,17 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
 impl<T: Send + 'static, R: Send + 'static> Shared<T, R> {
     fn submit(self: &Arc<Self>, vacant: Vacant, payload: T) -> JobHandle<R> {
         let cell = Arc::new(Oneshot::new());
-        let priority = self.options.default_priority;
+        let priority = self.core.options.default_priority;
         let id = self.admit(vacant, payload, Some(cell.clone()), priority);
         JobHandle::new(id, cell, self.clone())
     }
 }
 
 impl<T, R> Shared<T, R> {
-    #[inline]
-    pub(crate) fn is_open(&self) -> bool {
-        !self.switches.now().any(Setting::CLOSED)
-    }
-
     /// A job without options or a waiter.
     #[inline]
     pub(crate) fn admit_plain(&self, vacant: Vacant, payload: T) -> JobId {
-        self.admit(vacant, payload, None, self.options.default_priority)
+        self.admit(vacant, payload, None, self.core.options.default_priority)
     }
 
     /// `admit`, push, wake.
@@ -251,8 +247,8 @@ impl<T, R> Shared<T, R> {
             (marks, priority)
         };
         let entry = Entry::Waiting(self.line.end());
-        let (ticket, occupancy) = self.slab.admit(vacant, payload, waiter, entry, stamp);
-        let id = self.id_of(slot, occupancy);
+        let (ticket, occupancy) = self.core.slab.admit(vacant, payload, waiter, entry, stamp);
+        let id = self.core.id_of(slot, occupancy);
         self.tell_added(EventKind::Added, id, ticket);
         (id, ticket)
     }
@@ -260,7 +256,7 @@ impl<T, R> Shared<T, R> {
     /// Tells that a job was added. Without a fence: who does not see a listener had begun to add before it listened.
     #[inline(always)]
     pub(crate) fn tell_added(&self, kind: EventKind, id: JobId, ticket: Ticket) {
-        if self.switches.now().any(Setting::HEARD) {
+        if self.core.switches.now().any(Setting::HEARD) {
             self.publish(kind, id, ticket.epoch(), 0, None);
         }
     }
@@ -269,11 +265,11 @@ impl<T, R> Shared<T, R> {
     #[inline(always)]
     pub(crate) fn sample(&self, slot: u32, occupancy: u64, record: &Record) -> Marks {
         // Every slot's every n-th job, each slot at another time.
-        let sampled = (occupancy + u64::from(slot)) & (self.options.sample_every - 1) == 0;
+        let sampled = (occupancy + u64::from(slot)) & (self.core.options.sample_every - 1) == 0;
         if sampled {
             record
                 .admitted_at
-                .store(self.time.now().to_nanos(), Relaxed);
+                .store(self.core.time.now().to_nanos(), Relaxed);
         }
         Marks {
             sampled,
@@ -304,7 +300,7 @@ impl<T, R> Shared<T, R> {
                 }
             };
             let (id, ticket) =
-                self.admit_only(vacant, payload, None, self.options.default_priority);
+                self.admit_only(vacant, payload, None, self.core.options.default_priority);
             ids.push(id);
             tickets.push(ticket.to_bits());
         }

@@ -50,7 +50,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
     #[inline]
     pub fn add(&mut self, payload: T) -> Result<JobId, AddError<T>> {
         let shared = &self.queue.shared;
-        if shared.is_open()
+        if shared.core.is_open()
             && let Some(vacant) = self.reserved.pop()
         {
             return Ok(shared.admit_plain(vacant, payload));
@@ -64,6 +64,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
         self.flush();
         let shared = &self.queue.shared;
         let run = match shared
+            .core
             .is_open()
             .then(|| shared.claim_run(&shared.room, self.batch))
             .flatten()

@@ -177,7 +177,7 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
             Ok(settled) => settled,
             Err(invalid) => return Err(TryAddError::Invalid(self.payload, invalid)),
         };
-        if !shared.is_open() {
+        if !shared.core.is_open() {
             return Err(TryAddError::Closed(self.payload));
         }
         let room = shared.room_for(&settled);
@@ -271,7 +271,7 @@ impl<T, R> Shared<T, R> {
 
     #[inline]
     fn check(&self, terms: &Terms) -> Result<Settled, InvalidOption> {
-        let default = self.options.default_priority.into();
+        let default = self.core.options.default_priority.into();
         Ok(Settled {
             priority: self.check_priority(terms.priority.unwrap_or(default))?,
             special: match terms.is_special() {
@@ -282,7 +282,7 @@ impl<T, R> Shared<T, R> {
     }
 
     fn check_special(&self, terms: &Terms) -> Result<Special, InvalidOption> {
-        if terms.deadline.is_some() && self.options.order != Order::Deadline {
+        if terms.deadline.is_some() && self.core.options.order != Order::Deadline {
             return Err(InvalidOption::unfit(
                 "deadline",
                 "a queue of Order::Deadline",
@@ -291,10 +291,10 @@ impl<T, R> Shared<T, R> {
         let own = terms.attempts.is_some() || terms.backoff.is_some();
         let attempts = match terms.attempts {
             Some(total) => check_range("attempts", total, 1..=1_000_000)? as u32,
-            None if own => self.options.attempts,
+            None if own => self.core.options.attempts,
             None => 0,
         };
-        let backoff = terms.backoff.unwrap_or(self.options.backoff);
+        let backoff = terms.backoff.unwrap_or(self.core.options.backoff);
         backoff.check()?;
         let timeout = terms.timeout.map_or(Ok(0), check_timeout)?;
         let entry = match terms.not_before {
@@ -304,8 +304,8 @@ impl<T, R> Shared<T, R> {
         };
         let (due, wall) = match terms.not_before {
             None => (0, 0),
-            Some(NotBefore::Delay(delay)) => (self.time.after(delay), 0),
-            Some(NotBefore::Wall(wall)) => (self.time.at_wall(wall), since_1970(wall)),
+            Some(NotBefore::Delay(delay)) => (self.core.time.after(delay), 0),
+            Some(NotBefore::Wall(wall)) => (self.core.time.at_wall(wall), since_1970(wall)),
         };
         Ok(Special {
             entry,
@@ -321,8 +321,10 @@ impl<T, R> Shared<T, R> {
                 || terms.wishes != 0,
             due,
             wall,
-            expires: terms.ttl.map_or(0, |ttl| self.time.after(ttl)),
-            key: terms.deadline.map_or(u64::MAX, |end| self.time.after(end)),
+            expires: terms.ttl.map_or(0, |ttl| self.core.time.after(ttl)),
+            key: terms
+                .deadline
+                .map_or(u64::MAX, |end| self.core.time.after(end)),
             attempts,
             backoff: backoff.to_bits(),
             timeout,
@@ -332,7 +334,7 @@ impl<T, R> Shared<T, R> {
 
     /// A priority of this queue's.
     pub(crate) fn check_priority(&self, priority: u64) -> Result<u32, InvalidOption> {
-        let most = self.options.order.priorities();
+        let most = self.core.options.order.priorities();
         Ok(check_range("priority", priority, 1..=most.into())? as u32)
     }
 
@@ -361,10 +363,10 @@ impl<T, R> Shared<T, R> {
         let slot = vacant.slot();
         let mortal = special.expires != 0;
         if mortal {
-            self.switches.turn_on(Setting::MORTAL);
+            self.core.switches.turn_on(Setting::MORTAL);
         }
         if special.timeout != 0 {
-            self.switches.turn_on(Setting::TIMED);
+            self.core.switches.turn_on(Setting::TIMED);
         }
         let stamp = |slot: u32, occupancy: u64, record: &Record| {
             let marks = Marks {
@@ -374,10 +376,11 @@ impl<T, R> Shared<T, R> {
             special.write(record);
             (marks, priority)
         };
-        let (ticket, occupancy) = self
-            .slab
-            .admit(vacant, payload, waiter, special.entry, stamp);
-        let id = self.id_of(slot, occupancy);
+        let (ticket, occupancy) =
+            self.core
+                .slab
+                .admit(vacant, payload, waiter, special.entry, stamp);
+        let id = self.core.id_of(slot, occupancy);
         let kind = match special.entry {
             Entry::Waiting(_) => EventKind::Added,
             Entry::Delayed => EventKind::Deferred,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::model::{Backoff, Failure, JobBrief, Keep, Order, Policy};
-use crate::queue::build::validate::Hooks;
+use crate::queue::base::options::Hooks;
 use crate::queue::life::letters::{DeadLetter, Graveyard};
 use crate::queue::record::results::Kept;
 use crate::queue::{Host, Job, Queue};

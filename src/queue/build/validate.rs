@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use crate::lane::MOST_LEVELS;
-use crate::model::{Backoff, Failure, JobBrief, Order, Policy, check_range};
+use crate::model::{Order, Policy, check_range};
 use crate::park::{EventCount, Yields};
 use crate::queue::add::terms::check_timeout;
 use crate::queue::base::books::CommonBooks;
+use crate::queue::base::core::Core;
 use crate::queue::base::host::Adopted;
+use crate::queue::base::options::Options;
 use crate::queue::base::presence::Presence;
 use crate::queue::base::relief::Coming;
 use crate::queue::base::switches::{Setting, Switches};
@@ -21,49 +23,8 @@ use crate::queue::record::dossier::Dossiers;
 use crate::queue::{BuildError, Queue, QueueBuilder, Shared};
 use crate::sync::atomic::{AtomicU64, AtomicUsize};
 use crate::sync::{Arc, MODEL, Mutex, OnceLock, next_queue_number};
-use crate::table::{Claim, MAX_SLOTS, Slab};
+use crate::table::{MAX_SLOTS, Slab};
 use crate::wheel::Timers;
-
-/// What a queue was built with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Options {
-    pub(crate) capacity: usize,
-    pub(crate) delayed_capacity: usize,
-    pub(crate) order: Order,
-    pub(crate) default_priority: u32,
-    pub(crate) attempts: u32,
-    pub(crate) backoff: Backoff,
-    pub(crate) prefetch: usize,
-    pub(crate) sample_every: u64,
-    /// How long an attempt may take, in nanoseconds; 0 if there is no end.
-    pub(crate) timeout: u64,
-    /// How long after its deadline a handler's thread counts as stuck, in nanoseconds.
-    pub(crate) stuck_after: u64,
-    pub(crate) max_stuck: usize,
-    /// How long after its deadline another attempt may begin beside a handler that runs on, in nanoseconds; 0 if never.
-    pub(crate) overlap_after: u64,
-    pub(crate) delivery_limit: u32,
-    pub(crate) log_lines: usize,
-    pub(crate) event_capacity: usize,
-    pub(crate) keeps_completed: bool,
-    pub(crate) keeps_failed: bool,
-    pub(crate) single_active: bool,
-}
-
-pub(crate) type BackoffFn<T, R> =
-    Box<dyn Fn(&Shared<T, R>, &Claim, &Failure) -> Option<Duration> + Send + Sync>;
-type RetryIf = Box<dyn Fn(&Failure) -> bool + Send + Sync>;
-type OnCompleted<R> = Box<dyn Fn(&JobBrief, &R) + Send + Sync>;
-type OnFailure = Box<dyn Fn(&JobBrief, &Failure) + Send + Sync>;
-
-/// The user's own functions.
-pub(crate) struct Hooks<T, R> {
-    pub(crate) backoff: Option<BackoffFn<T, R>>,
-    pub(crate) retry_if: Option<RetryIf>,
-    pub(crate) completed: Option<OnCompleted<R>>,
-    pub(crate) failed: Option<OnFailure>,
-    pub(crate) exhausted: Option<OnFailure>,
-}
 
 impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     /// Checks the options and makes the queue.
@@ -86,16 +47,19 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
         if self.hooks.completed.is_some() || options.keeps_completed || self.results.is_some() {
             switches.turn_on(Setting::FOLLOWED);
         }
-        let shared = Arc::new(Shared {
+        let core = Core {
             number: next_queue_number(),
             name: self.name,
             options,
-            timers: Timers::new(time.now().to_nanos()),
-            time,
-            alarm: host.alarm(),
+            time: time.clone(),
             host: self.host,
             switches,
             slab: Slab::new(now + later),
+            alarm: host.alarm(),
+        };
+        let shared = Arc::new(Shared {
+            core,
+            timers: Timers::new(time.now().to_nanos()),
             room: Room::new(0, now, homes()),
             later: Room::new(now as u32, later, 2),
             line: Line::new(self.order, self.policy, now + later),
@@ -124,7 +88,7 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
         });
         match host.adopt(shared.clone()) {
             Adopted::Yes => Ok(Queue { shared }),
-            Adopted::NameTaken => Err(BuildError::NameTaken(shared.name.clone())),
+            Adopted::NameTaken => Err(BuildError::NameTaken(shared.core.name.clone())),
             Adopted::ShutDown => Err(BuildError::ShutDown),
         }
     }

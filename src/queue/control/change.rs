@@ -71,9 +71,13 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     pub fn promote(&self, id: JobId) -> Result<(), ChangeError> {
         let shared = &self.shared;
         shared.while_delayed(id, || {
-            let now = shared.time.now().to_nanos();
+            let now = shared.core.time.now().to_nanos();
             let trace = shared.trace_when_due(id.slot);
-            match shared.slab.promote(id.slot, Some(id.occupancy), now, trace) {
+            match shared
+                .core
+                .slab
+                .promote(id.slot, Some(id.occupancy), now, trace)
+            {
                 Some(entered) => {
                     shared.promoted(entered);
                     shared.review(id.slot);
@@ -101,7 +105,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// ```
     pub fn reschedule(&self, id: JobId, delay: Duration) -> Result<(), ChangeError> {
         let shared = &self.shared;
-        let due = shared.time.after(delay);
+        let due = shared.core.time.after(delay);
         shared.while_delayed(id, || shared.postpone(id.slot, id.occupancy, due, 0))
     }
 }
@@ -109,7 +113,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
 impl<T, R> Shared<T, R> {
     /// A job of this queue: its state, and its ticket if it waits.
     fn look(&self, id: JobId) -> Result<(JobState, Option<Ticket>), ChangeError> {
-        let found = (id.queue == self.number).then(|| self.slab.look(id.slot, id.occupancy));
+        let found =
+            (id.queue == self.core.number).then(|| self.core.slab.look(id.slot, id.occupancy));
         found.flatten().ok_or(ChangeError::Gone)
     }
 
@@ -130,17 +135,21 @@ impl<T, R> Shared<T, R> {
     fn reprioritized(&self, id: JobId, priority: u32) -> bool {
         let (slot, occupancy) = (id.slot, id.occupancy);
         if cfg!(guichet_bug = "change_priority_unheld") {
-            self.slab.set_priority(slot, priority);
-            return self.slab.state(slot, occupancy) == Some(JobState::Delayed);
+            self.core.slab.set_priority(slot, priority);
+            return self.core.slab.state(slot, occupancy) == Some(JobState::Delayed);
         }
         // One at a time: each writes the priority before its step.
-        let step = || self.slab.reprioritize_delayed(slot, occupancy, priority);
+        let step = || {
+            self.core
+                .slab
+                .reprioritize_delayed(slot, occupancy, priority)
+        };
         match self.dossiers.locked(slot, step) {
             Ok(epoch) => {
                 self.tell(EventKind::Reprioritized, id, epoch, 0, None);
                 // While it was held it had no timer: it may have become due in vain, or have lost the one
                 // that it had. Of this step the timer knows nothing, so it keeps its place.
-                self.announce(slot, self.slab.record(slot).due.load(Relaxed));
+                self.announce(slot, self.core.slab.record(slot).due.load(Relaxed));
                 true
             }
             Err(spoils) => {
@@ -160,8 +169,8 @@ impl<T, R> Shared<T, R> {
                 Ok(()) => return true,
                 Err(NotMoved::Stale) => return false,
                 // A worker has taken the ticket out and is about to begin the job.
-                Err(NotMoved::Starting) if !self.slab.is_current(ticket) => return false,
-                Err(NotMoved::Starting) if self.is_stopped() => return false,
+                Err(NotMoved::Starting) if !self.core.slab.is_current(ticket) => return false,
+                Err(NotMoved::Starting) if self.core.is_stopped() => return false,
                 Err(NotMoved::Starting) => backoff.snooze(),
             }
         }

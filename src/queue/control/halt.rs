@@ -27,7 +27,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn pause(&self) {
-        let switches = &self.shared.switches;
+        let switches = &self.shared.core.switches;
         switches.turn_on(Setting::PAUSED);
         // ORDERING: full fence — the switch before whatever the caller does next; partner: the look behind each activation,
         // `after_step`.
@@ -39,14 +39,14 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         let shared = &self.shared;
         let mut held_until = shared.held_until.lock();
         *held_until = 0;
-        shared.switches.turn_off(Setting::HALTED);
+        shared.core.switches.turn_off(Setting::HALTED);
         drop(held_until);
         shared.idle.notify_all();
     }
 
     /// Whether the queue is paused.
     pub fn is_paused(&self) -> bool {
-        self.shared.switches.now().any(Setting::PAUSED)
+        self.shared.core.switches.now().any(Setting::PAUSED)
     }
 
     /// Hands no more jobs out for `pause`, as [`pause`](Queue::pause) does; a hold that ends later stays. What a handler does
@@ -74,26 +74,26 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
 
 impl<T, R> Shared<T, R> {
     pub(crate) fn hold_for(&self, pause: Duration) {
-        let until = self.time.after(pause);
+        let until = self.core.time.after(pause);
         let mut held_until = self.held_until.lock();
         *held_until = until.max(*held_until);
-        self.switches.turn_on(Setting::HELD);
+        self.core.switches.turn_on(Setting::HELD);
         // ORDERING: full fence — as in `pause`.
-        self.switches.fence();
+        self.core.switches.fence();
         drop(held_until);
-        self.alarm.bring_forward(until);
+        self.core.alarm.bring_forward(until);
     }
 
     /// When the hold is over, if there is one.
     pub(crate) fn hold_ends(&self) -> Option<u64> {
-        let held = self.switches.now().any(Setting::HELD);
+        let held = self.core.switches.now().any(Setting::HELD);
         held.then(|| *self.held_until.lock())
     }
 
     /// Ends the hold if it is over; else when it will be.
     pub(crate) fn end_hold(&self) -> Option<u64> {
         let until = self.hold_ends()?;
-        if until > self.time.now().to_nanos() {
+        if until > self.core.time.now().to_nanos() {
             return Some(until);
         }
         let mut held_until = self.held_until.lock();
@@ -101,7 +101,7 @@ impl<T, R> Shared<T, R> {
             return Some(*held_until);
         }
         *held_until = 0;
-        self.switches.turn_off(Setting::HELD);
+        self.core.switches.turn_off(Setting::HELD);
         drop(held_until);
         self.idle.notify_all();
         None

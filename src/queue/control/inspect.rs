@@ -131,17 +131,17 @@ impl<T, R> Queue<T, R> {
             wait: LatencySummary::of(stations.iter().map(|desk| &desk.waits)),
             run: LatencySummary::of(stations.iter().map(|desk| &desk.runs)),
             total: LatencySummary::of(stations.iter().map(|desk| &desk.totals)),
-            sampled_one_in: self.shared.options.sample_every,
+            sampled_one_in: self.shared.core.options.sample_every,
         }
     }
 }
 
 impl<T, R> Shared<T, R> {
     pub(crate) fn state_of(&self, id: JobId) -> Option<JobState> {
-        if id.queue != self.number {
+        if id.queue != self.core.number {
             return None;
         }
-        let here = self.slab.state(id.slot, id.occupancy);
+        let here = self.core.slab.state(id.slot, id.occupancy);
         here.or_else(|| self.archive.find(id).map(|record| record.state))
     }
 
@@ -169,7 +169,7 @@ impl<T, R> Shared<T, R> {
             unsent: self.unsent.lock().len() as u64,
             ..QueueStats::default()
         };
-        for (_, occupancy, state) in self.slab.scan() {
+        for (_, occupancy, state) in self.core.slab.scan() {
             stats.accepted += occupancy;
             stats.waiting += u64::from(state == JobState::Waiting);
             stats.delayed += u64::from(state == JobState::Delayed);

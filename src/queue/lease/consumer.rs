@@ -243,7 +243,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
     ) -> Result<Hit<T, R>, LeaseError> {
         let roster = &self.queue.roster;
         loop {
-            let turn = |_| (self.is_head(wish.0) || self.queue.is_stopped()).then_some(());
+            let turn = |_| (self.is_head(wish.0) || self.queue.core.is_stopped()).then_some(());
             if roster
                 .bench
                 .wait_until(deadline, turn, || 1, || 0)
@@ -251,7 +251,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
             {
                 return Err(LeaseError::Timeout);
             }
-            let may = || self.is_head(wish.0) || self.queue.is_stopped();
+            let may = || self.is_head(wish.0) || self.queue.core.is_stopped();
             match self.queue.search_for_lease(deadline, &may) {
                 Ok(found) => return Ok(found),
                 // Displaced, unless the time is over.
@@ -270,7 +270,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
             number,
             member: self.member,
         });
-        let displaces = list.head(self.queue.options.single_active) == Some(number);
+        let displaces = list.head(self.queue.core.options.single_active) == Some(number);
         let several = list.wanting.len() > 1;
         drop(list);
         let guard = Wanting(number, roster);
@@ -283,7 +283,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
 
     fn is_head(&self, wish: u64) -> bool {
         let list = self.queue.roster.list.lock();
-        list.head(self.queue.options.single_active) == Some(wish)
+        list.head(self.queue.core.options.single_active) == Some(wish)
     }
 
     /// The lease counts against this consumer.
@@ -352,7 +352,7 @@ impl Drop for Seat {
 impl<T: Send + Sync + 'static, R: Send + 'static> fmt::Debug for Consumer<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Consumer")
-            .field("queue", &self.queue.name)
+            .field("queue", &self.queue.core.name)
             .field("number", &self.member)
             .finish()
     }

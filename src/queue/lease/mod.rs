@@ -122,7 +122,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Queue<T, R> {
     /// # Errors
     /// [`LeaseError::Closed`] once shutdown began and nothing is left.
     pub fn lease(&self) -> Result<Lease<T, R>, LeaseError> {
-        match self.shared.options.single_active {
+        match self.shared.core.options.single_active {
             true => self.consumer().build().lease(),
             false => self.shared.wait_for_lease(None),
         }
@@ -130,7 +130,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Queue<T, R> {
 
     /// Takes the next job, if there is one. Does not wait.
     pub fn try_lease(&self) -> Option<Lease<T, R>> {
-        match self.shared.options.single_active {
+        match self.shared.core.options.single_active {
             true => self.consumer().build().try_lease(),
             false => self.shared.try_lease().ok().flatten(),
         }
@@ -151,7 +151,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn lease_timeout(&self, timeout: Duration) -> Result<Lease<T, R>, LeaseError> {
-        match self.shared.options.single_active {
+        match self.shared.core.options.single_active {
             true => self.consumer().build().lease_timeout(timeout),
             false => {
                 let deadline = Some(Deadline::after(timeout));
@@ -181,7 +181,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Queue<T, R> {
 impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
     /// What was added.
     pub fn payload(&self) -> &T {
-        self.queue.slab.payload(self.claim())
+        self.queue.core.slab.payload(self.claim())
     }
 
     /// The job's name.
@@ -241,8 +241,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
             let claim = self.claim.as_ref().expect(SETTLED);
             let before = self.deadline;
             if before == 0 || self.queue.lent.remove(before, claim.ticket()) {
-                self.deadline = self.queue.time.after(more);
-                self.queue.switches.turn_on(Setting::TIMED);
+                self.deadline = self.queue.core.time.after(more);
+                self.queue.core.switches.turn_on(Setting::TIMED);
                 self.queue.lend_until(claim, self.deadline);
                 return Ok(());
             }
@@ -345,8 +345,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Lease<T, R> {
             );
             return;
         }
-        let id = queue.id_of(claim.slot(), queue.slab.occupancy(&claim));
-        if queue.redelivered(id) >= queue.options.delivery_limit {
+        let id = queue.core.id(&claim);
+        if queue.redelivered(id) >= queue.core.options.delivery_limit {
             let failure = Failure::msg("its lease was dropped too often");
             queue.bury(claim, DeadReason::DeliveryLimit, failure, &queue.common);
             return;

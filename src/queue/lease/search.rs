@@ -6,10 +6,11 @@
 
 use crate::lane::Portion;
 use crate::model::PopError;
+use crate::queue::base::core::Outcome;
 use crate::queue::base::host::Visit;
 use crate::queue::base::switches::Setting;
 use crate::queue::ready::line::Batch;
-use crate::queue::{Lease, LeaseError, Outcome, Shared};
+use crate::queue::{Lease, LeaseError, Shared};
 use crate::sync::{Arc, Deadline};
 use crate::table::{Claim, Ended, Spoils};
 
@@ -20,9 +21,13 @@ impl<T, R> Shared<T, R> {
         loop {
             self.take(&mut batch, Portion::ONE, u32::MAX).ok()?;
             let taken = batch.get(0);
-            match self.slab.activate_owned(taken.ticket, taken.position.trace) {
+            match self
+                .core
+                .slab
+                .activate_owned(taken.ticket, taken.position.trace)
+            {
                 Ok((claim, Some(payload))) => {
-                    self.slab.set_position(&claim, taken.position);
+                    self.core.slab.set_position(&claim, taken.position);
                     self.tell_started(&claim);
                     return Some((claim, payload));
                 }
@@ -97,13 +102,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
 
     /// One look for a job. It runs none of the user's code.
     pub(crate) fn look_for_lease(self: &Arc<Self>) -> Result<Option<Hit<T, R>>, LeaseError> {
-        let Some(host) = self.host.upgrade() else {
+        let Some(host) = self.core.host.upgrade() else {
             return Err(LeaseError::Closed);
         };
         let mut batch = Batch::new(1);
         loop {
             // Asked first, as in a worker's look.
-            let now = self.switches.seen();
+            let now = self.core.switches.seen();
             if now.any(Setting::STOPPED) {
                 return Err(LeaseError::Closed);
             }
@@ -130,11 +135,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
             }
             // Before the job is active: a shutdown that finds it so finds the visit.
             let visit = Visit::begin(host.clone());
-            match self.slab.activate(taken.ticket, taken.position.trace) {
+            match self.core.slab.activate(taken.ticket, taken.position.trace) {
                 Err(stale) => self.surfaced(stale),
                 Ok(claim) => {
-                    self.slab.set_position(&claim, taken.position);
-                    if !self.started(self.switches.after_step(), &claim) {
+                    self.core.slab.set_position(&claim, taken.position);
+                    if !self.started(self.core.switches.after_step(), &claim) {
                         return Ok(self.put_back(claim, None).err().map(Hit::Decided));
                     }
                     let deadline = self.begin_lease(&claim);

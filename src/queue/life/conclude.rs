@@ -6,10 +6,11 @@
 use crate::model::{
     DeadReason, EventKind, Failure, JobBrief, JobError, JobId, JobState, discard, unharmed,
 };
+use crate::queue::Shared;
+use crate::queue::base::core::Outcome;
 use crate::queue::record::archive::Finished;
 use crate::queue::record::dossier::Dossier;
 use crate::queue::record::notes::keep;
-use crate::queue::{Outcome, Shared};
 use crate::table::{Ended, Ticket, Trace};
 
 /// One job's end.
@@ -86,13 +87,14 @@ impl<T, R> Shared<T, R> {
 
     /// Whether the record of a job that does not complete is kept.
     pub(crate) fn keeps_failed(&self, wishes: u32) -> bool {
-        wishes & keep::FAILED != 0 || wishes & keep::NOT_FAILED == 0 && self.options.keeps_failed
+        wishes & keep::FAILED != 0
+            || wishes & keep::NOT_FAILED == 0 && self.core.options.keeps_failed
     }
 
     fn keep_record(&self, end: &End) {
         let (kept, anyway) = match end.state {
             JobState::Completed => (
-                self.options.keeps_completed && end.wishes & keep::NOT_COMPLETED == 0,
+                self.core.options.keeps_completed && end.wishes & keep::NOT_COMPLETED == 0,
                 end.wishes & keep::COMPLETED != 0,
             ),
             // It is given back: `take_returned` has it.
@@ -130,14 +132,14 @@ impl<T, R> Shared<T, R> {
             state: end.state,
             reason: end.reason,
             attempts: end.attempts,
-            finished: self.time.now().to_nanos(),
-            at: self.time.wall(),
+            finished: self.core.time.now().to_nanos(),
+            at: self.core.time.wall(),
             dossier,
         };
         let until = self.archive.until(&finished);
         self.archive.store(finished, anyway).discard();
         if let Some(until) = until {
-            self.alarm.bring_forward(until);
+            self.core.alarm.bring_forward(until);
         }
     }
 
@@ -174,7 +176,7 @@ impl<T, R> Shared<T, R> {
         outcome: Outcome<R>,
     ) {
         let end = End {
-            id: self.id_of(slot, ended.occupancy),
+            id: self.core.id_of(slot, ended.occupancy),
             epoch: ended.epoch,
             state: ended.state,
             reason,
@@ -194,10 +196,10 @@ impl<T, R> Shared<T, R> {
         let spoils = match cfg!(guichet_bug = "conclude_lets_go_early") {
             false => {
                 self.conclude(&end, ending);
-                self.slab.let_go(ended)
+                self.core.slab.let_go(ended)
             }
             true => {
-                let spoils = self.slab.let_go(ended);
+                let spoils = self.core.slab.let_go(ended);
                 self.conclude(&end, ending);
                 spoils
             }

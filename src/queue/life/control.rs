@@ -2,8 +2,9 @@
 
 use crate::model::{JobError, JobId, JobState, Verb, discard};
 use crate::queue::base::books::{Books, Item};
+use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
-use crate::queue::{Managed, Outcome, Queue, QueueStats, Shared};
+use crate::queue::{Managed, Queue, QueueStats, Shared};
 use crate::sync::atomic::Ordering::SeqCst;
 use crate::sync::atomic::fence;
 use crate::table::{Ended, Entered};
@@ -50,11 +51,12 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         let reason = reason.into();
         let live = self
             .shared
+            .core
             .slab
             .scan()
             .filter(|(_, _, state)| !state.is_terminal() && *state != JobState::Vacant);
         let ids: Vec<_> = live
-            .map(|(slot, occupancy, _)| self.shared.id_of(slot, occupancy))
+            .map(|(slot, occupancy, _)| self.shared.core.id_of(slot, occupancy))
             .collect();
         let cancel = |id: &&JobId| self.shared.cancel(**id, Some(reason.clone()));
         ids.iter().filter(cancel).count()
@@ -81,14 +83,14 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
 
 impl<T, R> Shared<T, R> {
     pub(crate) fn cancel(&self, id: JobId, reason: Option<String>) -> bool {
-        if id.queue != self.number {
+        if id.queue != self.core.number {
             return false;
         }
-        let end = || self.slab.end(id.slot, id.occupancy, Verb::Cancel);
+        let end = || self.core.slab.end(id.slot, id.occupancy, Verb::Cancel);
         let (ended, former) = match &reason {
             None => (self.ending(end), None),
             // A name that never was, or is no more, must not leave a note.
-            Some(_) if self.slab.state(id.slot, id.occupancy).is_none() => (None, None),
+            Some(_) if self.core.slab.state(id.slot, id.occupancy).is_none() => (None, None),
             // Under the dossier's lock, so that who sees the job cancelled finds the reason.
             Some(_) => self.dossiers.with(id.slot, id.occupancy, |dossier| {
                 let ended = self.ending(end);
@@ -108,7 +110,7 @@ impl<T, R> Shared<T, R> {
     /// `return`: shutdown ends the job, if it waits, and keeps its payload.
     #[cold]
     pub(crate) fn give_up(&self, id: JobId) {
-        let end = || self.slab.end(id.slot, id.occupancy, Verb::Return);
+        let end = || self.core.slab.end(id.slot, id.occupancy, Verb::Return);
         if let Some(ended) = self.ending(end) {
             self.given_up(id, ended);
         }
@@ -119,7 +121,7 @@ impl<T, R> Shared<T, R> {
     #[cold]
     pub(crate) fn refused(&self, id: JobId, entered: Entered) {
         let in_hand = (entered.ticket, entered.trace);
-        let end = || self.slab.end(id.slot, id.occupancy, Verb::Return);
+        let end = || self.core.slab.end(id.slot, id.occupancy, Verb::Return);
         match self.ending_in_hand(in_hand, end) {
             Some(ended) => self.given_up(id, ended),
             // Somebody else has ended it.
@@ -134,11 +136,11 @@ impl<T, R> Shared<T, R> {
 
     /// The payload of the job in `slot`, which ended and which the caller holds last, goes to whoever is to have it.
     pub(crate) fn hand_over(&self, slot: u32) {
-        let id = self.id_of(slot, self.slab.occupancy_of(slot));
-        if self.slab.state(slot, id.occupancy) != Some(JobState::Returned) {
+        let id = self.core.id_of(slot, self.core.slab.occupancy_of(slot));
+        if self.core.slab.state(slot, id.occupancy) != Some(JobState::Returned) {
             return self.post_letter(slot);
         }
-        let (payload, spoils) = self.slab.send_letter(slot);
+        let (payload, spoils) = self.core.slab.send_letter(slot);
         if let Some(payload) = payload {
             self.returns.lock().push((id, payload));
         }
@@ -148,7 +150,7 @@ impl<T, R> Shared<T, R> {
     /// Returns or interrupts the job, whatever its worker makes of it meanwhile.
     fn end_for_shutdown(&self, id: JobId, interrupt: bool) {
         loop {
-            match self.slab.state(id.slot, id.occupancy) {
+            match self.core.slab.state(id.slot, id.occupancy) {
                 Some(JobState::Waiting | JobState::Delayed) => self.give_up(id),
                 Some(JobState::Active) if interrupt => self.interrupt(id),
                 _ => return,
@@ -157,7 +159,7 @@ impl<T, R> Shared<T, R> {
     }
 
     fn interrupt(&self, id: JobId) {
-        if let Some(ended) = self.slab.end(id.slot, id.occupancy, Verb::Interrupt) {
+        if let Some(ended) = self.core.slab.end(id.slot, id.occupancy, Verb::Interrupt) {
             self.common.enter(Item::Interrupted);
             self.ended(id.slot, ended, None, Err(JobError::Interrupted));
         }
@@ -166,12 +168,12 @@ impl<T, R> Shared<T, R> {
 
 impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
     fn name(&self) -> &str {
-        &self.name
+        &self.core.name
     }
 
     fn drain(&self) {
         // Who sees it sees every job that was added before: its Release pairs with the Acquire of `seen`.
-        self.switches.turn_on(Setting::DRAINING);
+        self.core.switches.turn_on(Setting::DRAINING);
         // `notify_all` takes the sleepers' lock, so who goes to sleep later sees the phase.
         self.idle.notify_all();
         self.room.wake_all();
@@ -184,7 +186,7 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
     }
 
     fn stop(&self, interrupt: bool) {
-        self.switches.turn_on(Setting::STOPPED);
+        self.core.switches.turn_on(Setting::STOPPED);
         // From here on no ticket gets in; whoever is refused gives its own job back. A job whose
         // ticket got in is waiting already, and its claim's Release and the close's Acquire make the
         // scan find it.
@@ -193,16 +195,16 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         fence(SeqCst);
         self.idle.notify_all();
         self.roster.wake_all();
-        for (slot, occupancy, state) in self.slab.scan() {
+        for (slot, occupancy, state) in self.core.slab.scan() {
             if !state.is_terminal() {
-                self.end_for_shutdown(self.id_of(slot, occupancy), interrupt);
+                self.end_for_shutdown(self.core.id_of(slot, occupancy), interrupt);
             }
         }
         // The jobs of its dead queue may have been ended before.
         self.retry_letters();
-        self.switches.turn_on(Setting::OVER);
+        self.core.switches.turn_on(Setting::OVER);
         // ORDERING: full fence — the switch before the look for readers; partner: the fence of those who go to sleep.
-        self.switches.fence();
+        self.core.switches.fence();
         if let Some(hub) = self.hub.get() {
             hub.wake_all();
         }

@@ -160,7 +160,7 @@ pub(crate) trait Records {
 
 impl<T, R> Records for Shared<T, R> {
     fn id(&self, claim: &Claim) -> JobId {
-        self.id_of(claim.slot(), self.slab.occupancy(claim))
+        self.core.id(claim)
     }
 
     fn attempts(&self, claim: &Claim) -> u32 {
@@ -168,15 +168,15 @@ impl<T, R> Records for Shared<T, R> {
     }
 
     fn priority(&self, claim: &Claim) -> u32 {
-        self.slab.priority(claim.slot())
+        self.core.slab.priority(claim.slot())
     }
 
     fn is_revoked(&self, claim: &Claim) -> bool {
-        self.slab.is_revoked(claim)
+        self.core.slab.is_revoked(claim)
     }
 
     fn is_shutting_down(&self) -> bool {
-        self.switches.now().any(Setting::CLOSED)
+        self.core.switches.now().any(Setting::CLOSED)
     }
 
     fn decided(&self, claim: &Claim, deadline: u64) -> Option<Revoked> {
@@ -185,11 +185,11 @@ impl<T, R> Records for Shared<T, R> {
     }
 
     fn time_until(&self, instant: u64) -> Duration {
-        Duration::from_nanos(instant.saturating_sub(self.time.now().to_nanos()))
+        Duration::from_nanos(instant.saturating_sub(self.core.time.now().to_nanos()))
     }
 
     fn is_redelivered(&self, claim: &Claim) -> bool {
-        self.redelivered(self.id_of(claim.slot(), self.slab.occupancy(claim))) > 0
+        self.redelivered(self.core.id(claim)) > 0
     }
 
     fn show(&self, claim: &Claim, progress: Arc<dyn Any + Send + Sync>) {

@@ -9,10 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::{AttemptError, DeadReason, EventKind, FailureKind, JobId, discard, unharmed};
 use crate::park::Alarm;
+use crate::queue::base::core::Outcome;
 use crate::queue::base::host::Visit;
 use crate::queue::base::switches::Setting;
 use crate::queue::record::dossier::Dossier;
-use crate::queue::{Outcome, Queue, Shared};
+use crate::queue::{Queue, Shared};
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{AcqRel, Relaxed};
 use crate::sync::{Arc, Mutex};
@@ -129,10 +130,10 @@ impl<T: Send + 'static, R: Send + 'static> Graveyard<T> for Shared<DeadLetter<T>
         if !senders.iter().any(|other| Arc::ptr_eq(other, bell)) {
             senders.push(bell.clone());
         }
-        self.switches.turn_on(Setting::AWAITED);
+        self.core.switches.turn_on(Setting::AWAITED);
         // ORDERING: full fence — the switch before the caller looks for room once more; partner: the fence between a slot's
         // return and the look in `look_for_senders`.
-        self.switches.fence();
+        self.core.switches.fence();
     }
 
     fn is_awaited_by(&self, bell: &Arc<Bell>) -> bool {
@@ -149,9 +150,9 @@ impl<T, R> Shared<T, R> {
             return;
         }
         // While the slot is held: later it may serve another job.
-        let id = self.id_of(slot, self.slab.occupancy_of(slot));
-        let epoch = self.slab.epoch_of(slot);
-        self.slab.keep_letter(slot);
+        let id = self.core.id_of(slot, self.core.slab.occupancy_of(slot));
+        let epoch = self.core.slab.epoch_of(slot);
+        self.core.slab.keep_letter(slot);
         self.unsent.lock().slots.push_back(slot);
         self.tell(EventKind::LetterKept, id, epoch, 0, None);
         // Room that was made since the try is heard of only from now on.
@@ -181,17 +182,17 @@ impl<T, R> Shared<T, R> {
 
     /// The dead letter of the job in `slot`, which the caller holds; with it, what is left of the job.
     fn write_letter(&self, slot: u32) -> (DeadLetter<T>, Spoils<T, Outcome<R>>) {
-        let id = self.id_of(slot, self.slab.occupancy_of(slot));
-        let attempts = self.slab.attempts(slot);
+        let id = self.core.id_of(slot, self.core.slab.occupancy_of(slot));
+        let attempts = self.core.slab.attempts(slot);
         let copy = |dossier: &Dossier| dossier.clone();
         let dossier = self.dossiers.peek(slot, id.occupancy, copy);
         discard(self.dossiers.done_with(slot, id.occupancy));
         let dossier = dossier.unwrap_or_default();
-        let (payload, spoils) = self.slab.send_letter(slot);
+        let (payload, spoils) = self.core.slab.send_letter(slot);
         let last = dossier.errors().last();
         let (reason, failed_at) = dossier
             .death
-            .unwrap_or((DeadReason::Expired, self.time.wall()));
+            .unwrap_or((DeadReason::Expired, self.core.time.wall()));
         let letter = DeadLetter {
             payload,
             error: last.map_or_else(|| reason.to_string(), |error| error.message.clone()),
@@ -200,7 +201,7 @@ impl<T, R> Shared<T, R> {
             failed_at,
             reason,
             source: id,
-            queue: self.name.clone(),
+            queue: self.core.name.clone(),
             history: dossier.errors().cloned().collect(),
         };
         // It may hold a value of the user's.
@@ -215,12 +216,12 @@ impl<T, R> Shared<T, R> {
             let Some(slot) = first else {
                 return;
             };
-            self.slab.hold_letter(slot);
+            self.core.slab.hold_letter(slot);
             match self.try_post(slot, || self.unsent.lock().in_hand -= 1) {
                 // Perhaps there is room for another one.
                 true => self.bell.ring(),
                 false => {
-                    self.slab.keep_letter(slot);
+                    self.core.slab.keep_letter(slot);
                     self.unsent.lock().put_back(slot);
                     // Another who heard of room meanwhile did not find this letter.
                     let dead = self.dead.as_ref();
@@ -243,7 +244,7 @@ impl<T, R> Shared<T, R> {
     /// A slot of this queue was given back: whoever waits for one looks once more.
     #[cold]
     pub(crate) fn wake_senders(&self) {
-        self.switches.turn_off(Setting::AWAITED);
+        self.core.switches.turn_off(Setting::AWAITED);
         let senders = std::mem::take(&mut *self.senders.lock());
         senders.iter().for_each(|bell| bell.ring());
     }
@@ -321,7 +322,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         let shared = &self.shared;
         let slots = std::mem::take(&mut shared.unsent.lock().slots);
         let take = |slot| {
-            shared.slab.hold_letter(slot);
+            shared.core.slab.hold_letter(slot);
             let (letter, spoils) = shared.write_letter(slot);
             shared.share_late(spoils);
             letter
@@ -357,7 +358,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<DeadLetter<T>, R> {
     ) -> Redriven {
         let shared = &self.shared;
         let mut done = Redriven::default();
-        let Some(host) = shared.host.upgrade() else {
+        let Some(host) = shared.core.host.upgrade() else {
             return done;
         };
         let _visit = Visit::begin(host);

@@ -41,14 +41,17 @@ impl Error for Revoked {}
 impl<T, R> Shared<T, R> {
     /// Who decided the job of a running attempt, if anybody did.
     pub(crate) fn revoked(&self, claim: &Claim) -> Option<Revoked> {
-        let id = self.id_of(claim.slot(), self.slab.occupancy(claim));
-        self.slab.is_revoked(claim).then(|| self.who_decided(id))
+        let id = self.core.id(claim);
+        self.core
+            .slab
+            .is_revoked(claim)
+            .then(|| self.who_decided(id))
     }
 
     /// Who decided a job over the head of somebody who ran it. Of a job whose slot serves another by now it can only be said
     /// that its time was over.
     pub(crate) fn who_decided(&self, id: JobId) -> Revoked {
-        match self.slab.state(id.slot, id.occupancy) {
+        match self.core.slab.state(id.slot, id.occupancy) {
             Some(JobState::Cancelled) => Revoked::Cancelled {
                 reason: self.cancel_reason(id),
             },

@@ -6,12 +6,13 @@ use crate::model::{
     Backoff, DeadReason, EventKind, Failure, FailureKind, JobBrief, JobError, JobId, JobState,
     Verb, discard, unharmed,
 };
+use crate::queue::Shared;
 use crate::queue::base::books::{Books, Item};
+use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
 use crate::queue::life::conclude::{End, Ending};
 use crate::queue::ready::line::Spot;
 use crate::queue::record::results::Shown;
-use crate::queue::{Outcome, Shared};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Claim, Entered, Owed, Past, Spoils, Trace};
 
@@ -43,17 +44,17 @@ impl<T, R> Shared<T, R> {
 
     #[inline(always)]
     fn complete(&self, claim: Claim, value: R, books: &impl Books) -> bool {
-        let (past, occupancy) = (claim.past(), self.slab.occupancy(&claim));
+        let (past, occupancy) = (claim.past(), self.core.slab.occupancy(&claim));
         let wishes = self.wishes(claim.slot(), claim.marks());
         if self.results.is_some() {
             return self.complete_with_result(claim, value, books);
         }
-        let whole = match self.slab.settle_whole(claim, Verb::Complete) {
+        let whole = match self.core.slab.settle_whole(claim, Verb::Complete) {
             Ok(whole) => whole,
             Err(claim) => return self.complete_in_steps(claim, None, value, books),
         };
         books.enter(Item::Completed);
-        let asked = self.switches.after_step().any(Setting::AT_END);
+        let asked = self.core.switches.after_step().any(Setting::AT_END);
         if asked || whole.noted || wishes != 0 {
             self.completed(
                 past,
@@ -74,8 +75,8 @@ impl<T, R> Shared<T, R> {
     /// `complete`, where the result is kept.
     #[cold]
     fn complete_with_result(&self, claim: Claim, value: R, books: &impl Books) -> bool {
-        let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
-        let valid = || !self.slab.is_revoked(&claim);
+        let id = self.core.id(&claim);
+        let valid = || !self.core.slab.is_revoked(&claim);
         let results = self.results.as_ref();
         let shown = results.and_then(|results| results.show(id, &value, &valid));
         self.complete_in_steps(claim, shown, value, books)
@@ -90,16 +91,16 @@ impl<T, R> Shared<T, R> {
         value: R,
         books: &impl Books,
     ) -> bool {
-        let (past, occupancy) = (claim.past(), self.slab.occupancy(&claim));
+        let (past, occupancy) = (claim.past(), self.core.slab.occupancy(&claim));
         let wishes = self.wishes(claim.slot(), claim.marks());
-        let settled = self.slab.settle_in_steps(claim, Verb::Complete);
+        let settled = self.core.slab.settle_in_steps(claim, Verb::Complete);
         books.enter(if settled.won {
             Item::Completed
         } else {
             Item::Late
         });
         if let (Some(results), Some(shown)) = (&self.results, shown) {
-            let id = self.id_of(past.slot(), occupancy);
+            let id = self.core.id_of(past.slot(), occupancy);
             match settled.won {
                 true => results.keep(id, shown),
                 false => results.withdraw(id, shown),
@@ -120,7 +121,7 @@ impl<T, R> Shared<T, R> {
             self.nudge(past.slot());
         }
         if !settled.won {
-            self.forget(self.id_of(past.slot(), occupancy));
+            self.forget(self.core.id_of(past.slot(), occupancy));
         }
         settled.won
     }
@@ -134,7 +135,7 @@ impl<T, R> Shared<T, R> {
         ending: Ending<'_, R>,
     ) {
         let end = End {
-            id: self.id_of(past.slot(), occupancy),
+            id: self.core.id_of(past.slot(), occupancy),
             epoch: past.next_epoch(),
             state: JobState::Completed,
             reason: None,
@@ -148,9 +149,9 @@ impl<T, R> Shared<T, R> {
 
     /// `complete`, of a job whose result nobody waits for and that has none.
     pub(crate) fn complete_for_nobody(&self, claim: Claim) {
-        let (past, occupancy) = (claim.past(), self.slab.occupancy(&claim));
+        let (past, occupancy) = (claim.past(), self.core.slab.occupancy(&claim));
         let wishes = self.wishes(claim.slot(), claim.marks());
-        let settled = self.slab.settle(claim, Verb::Complete);
+        let settled = self.core.slab.settle(claim, Verb::Complete);
         match settled.won {
             true => {
                 self.common.enter(Item::Completed);
@@ -221,26 +222,26 @@ impl<T, R> Shared<T, R> {
     #[inline]
     pub(crate) fn attempts_of(&self, claim: &Claim) -> u32 {
         if claim.marks().optioned {
-            match self.slab.record(claim.slot()).attempts.load(Relaxed) {
+            match self.core.slab.record(claim.slot()).attempts.load(Relaxed) {
                 0 => {}
                 own => return own,
             }
         }
-        self.options.attempts
+        self.core.options.attempts
     }
 
     /// The pause after the claimed job's failed attempt, by its own backoff or the queue's.
     fn pause(&self, claim: &Claim) -> Duration {
-        let record = self.slab.record(claim.slot());
+        let record = self.core.slab.record(claim.slot());
         let own = claim.marks().optioned && record.attempts.load(Relaxed) != 0;
         let backoff = match own {
             true => {
                 let [base, cap, shape] = &record.backoff;
                 Backoff::from_bits([base, cap, shape].map(|cell| cell.load(Relaxed)))
             }
-            false => self.options.backoff,
+            false => self.core.options.backoff,
         };
-        let name = self.slab.occupancy(claim) << 24 | u64::from(claim.slot());
+        let name = self.core.slab.occupancy(claim) << 24 | u64::from(claim.slot());
         backoff.delay(
             claim.attempt(),
             scramble(name ^ u64::from(claim.attempt()) << 56),
@@ -263,15 +264,15 @@ impl<T, R> Shared<T, R> {
             _ => (Item::Retried, EventKind::Retried),
         };
         let (slot, attempt) = (claim.slot(), claim.attempt());
-        let id = self.id_of(slot, self.slab.occupancy(&claim));
+        let id = self.core.id_of(slot, self.core.slab.occupancy(&claim));
         let epoch = claim.ticket().next_epoch();
         let (spot, trace) = match verb {
-            Verb::Requeue => (Spot::Back(self.slab.position(&claim)), Trace::Side),
+            Verb::Requeue => (Spot::Back(self.core.slab.position(&claim)), Trace::Side),
             _ => (Spot::End, self.line.end()),
         };
-        let due = self.time.after(pause);
+        let due = self.core.time.after(pause);
         let step = || match pause.is_zero() {
-            true => self.slab.retry(claim, verb, trace).map(Some),
+            true => self.core.slab.retry(claim, verb, trace).map(Some),
             false => self.put_off(claim, verb, due).map(|()| None),
         };
         let (done, former): (Result<Option<Entered>, _>, _) = match verb {
@@ -298,7 +299,7 @@ impl<T, R> Shared<T, R> {
             Some(entered) => self.enqueue(id, entered, spot),
             None => self.delayed_until(id, due),
         }
-        if self.switches.now().any(Setting::MORTAL) {
+        if self.core.switches.now().any(Setting::MORTAL) {
             self.review(slot);
         }
         // The user's code only now: until its ticket lay in line nobody could find a job that was
@@ -326,13 +327,13 @@ impl<T, R> Shared<T, R> {
     ) -> bool {
         let (slot, attempts) = (claim.slot(), claim.attempt());
         let wishes = self.wishes(slot, claim.marks());
-        let id = self.id_of(slot, self.slab.occupancy(&claim));
+        let id = self.core.id_of(slot, self.core.slab.occupancy(&claim));
         let epoch = claim.ticket().next_epoch();
         let kept = self.keeps_failed(wishes);
         let settled = self.with_death(id, attempts, kept, (&failure, reason), || {
             let settled = match self.dead.is_some() {
-                true => self.slab.bury_with_letter(claim),
-                false => self.slab.settle(claim, Verb::Bury),
+                true => self.core.slab.bury_with_letter(claim),
+                false => self.core.slab.settle(claim, Verb::Bury),
             };
             match settled.won {
                 true => Ok(settled),

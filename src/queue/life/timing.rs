@@ -7,12 +7,13 @@ use std::mem;
 use std::time::Duration;
 
 use crate::model::{DeadReason, EventKind, JobError, JobId, JobState, Verb, discard};
+use crate::queue::Shared;
 use crate::queue::add::terms::since_1970;
 use crate::queue::base::books::{Books, Item};
+use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
 use crate::queue::ready::line::{Spot, Taken};
 use crate::queue::record::dossier::Dossier;
-use crate::queue::{Outcome, Shared};
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::fence;
 use crate::table::{Claim, Ended, Entered, Spoils, Trace};
@@ -24,14 +25,14 @@ impl<T, R> Shared<T, R> {
     /// Something is to be done about `slot` at `instant`, as its record says.
     pub(crate) fn announce(&self, slot: u32, instant: u64) {
         self.timers
-            .announce(slot, |slot| self.slab.next_instant(slot));
-        self.alarm.bring_forward(instant);
+            .announce(slot, |slot| self.core.slab.next_instant(slot));
+        self.core.alarm.bring_forward(instant);
     }
 
     /// Something that was to be done about `slot` may not be any more.
     pub(crate) fn review(&self, slot: u32) {
         self.timers
-            .review(slot, |slot| self.slab.next_instant(slot));
+            .review(slot, |slot| self.core.slab.next_instant(slot));
     }
 
     /// `retry` or `snooze` until `due`, which the caller then announces.
@@ -42,13 +43,13 @@ impl<T, R> Shared<T, R> {
         due: u64,
     ) -> Result<(), Spoils<T, Outcome<R>>> {
         // The claim holds the slot, so the record is its job's; but once the attempt was decided, what is there is of who did it.
-        if self.slab.runs(claim.ticket()) {
-            let record = self.slab.record(claim.slot());
+        if self.core.slab.runs(claim.ticket()) {
+            let record = self.core.slab.record(claim.slot());
             record.wall.store(0, Relaxed);
             record.newest.store(false, Relaxed);
             record.set_due(due);
         }
-        self.slab.put_off(claim, verb)
+        self.core.slab.put_off(claim, verb)
     }
 
     /// A job is delayed until `due`, as its record says.
@@ -62,20 +63,16 @@ impl<T, R> Shared<T, R> {
         // ORDERING: SeqCst fence — the delayed job before the look at the phase; partner: `stop`, whose scan finds the
         // job, or which is seen here.
         fence(SeqCst);
-        if self.is_stopped() {
+        if self.core.is_stopped() {
             self.give_up(id);
         }
-    }
-
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.switches.now().any(Setting::STOPPED)
     }
 
     /// Does what is due; when to come again.
     pub(crate) fn do_due(&self) -> Option<u64> {
         let jobs = self.do_due_jobs();
         self.send_letters();
-        let (dropped, records) = self.archive.expire(self.time.now().to_nanos());
+        let (dropped, records) = self.archive.expire(self.core.time.now().to_nanos());
         dropped.discard();
         let next = [jobs, self.watch(), self.end_hold(), records];
         next.into_iter().flatten().min()
@@ -85,8 +82,8 @@ impl<T, R> Shared<T, R> {
         // Not under the lock: destructors of expired payloads run here.
         let mut fired = mem::take(&mut *self.fired.lock());
         loop {
-            let now = self.time.now().to_nanos();
-            let when = |slot| self.slab.next_instant(slot);
+            let now = self.core.time.now().to_nanos();
+            let when = |slot| self.core.slab.next_instant(slot);
             let next = self.timers.tick(now, BUDGET, when, &mut fired);
             if fired.is_empty() && next.is_none_or(|next| next > now) {
                 *self.fired.lock() = fired;
@@ -112,13 +109,14 @@ impl<T, R> Shared<T, R> {
             return;
         }
         if let Some(entered) = self
+            .core
             .slab
             .promote(slot, None, now, self.trace_when_due(slot))
         {
             // It may expire before its turn comes.
-            if self.switches.now().any(Setting::MORTAL) {
+            if self.core.switches.now().any(Setting::MORTAL) {
                 self.timers
-                    .announce(slot, |slot| self.slab.next_instant(slot));
+                    .announce(slot, |slot| self.core.slab.next_instant(slot));
             }
             self.promoted(entered);
         }
@@ -128,17 +126,17 @@ impl<T, R> Shared<T, R> {
     /// waiting.
     fn waits_for_wall(&self, slot: u32) -> bool {
         // The occupancy first: if the job changes now, it is the new one's time that goes with it, or no job's.
-        let occupancy = self.slab.occupancy_of(slot);
-        if self.slab.state(slot, occupancy) != Some(JobState::Delayed) {
+        let occupancy = self.core.slab.occupancy_of(slot);
+        if self.core.slab.state(slot, occupancy) != Some(JobState::Delayed) {
             return false;
         }
-        let wall = self.slab.record(slot).wall.load(Relaxed);
-        let missing = wall.saturating_sub(since_1970(self.time.wall()));
+        let wall = self.core.slab.record(slot).wall.load(Relaxed);
+        let missing = wall.saturating_sub(since_1970(self.core.time.wall()));
         missing > 0
             && self.postpone(
                 slot,
                 occupancy,
-                self.time.after(Duration::from_nanos(missing)),
+                self.core.time.after(Duration::from_nanos(missing)),
                 wall,
             )
     }
@@ -146,16 +144,16 @@ impl<T, R> Shared<T, R> {
     /// `reschedule`; false if the job is not delayed.
     pub(crate) fn postpone(&self, slot: u32, occupancy: u64, due: u64, wall: u64) -> bool {
         // One at a time: each writes the instant before its step.
-        let step = || self.slab.reschedule(slot, occupancy, due, wall);
+        let step = || self.core.slab.reschedule(slot, occupancy, due, wall);
         match self.dossiers.locked(slot, step) {
             Ok(epoch) => {
-                let id = self.id_of(slot, occupancy);
+                let id = self.core.id_of(slot, occupancy);
                 self.tell(EventKind::Rescheduled, id, epoch, 0, None);
                 self.announce(slot, due);
                 true
             }
             Err(spoils) => {
-                let id = self.id_of(slot, occupancy);
+                let id = self.core.id_of(slot, occupancy);
                 spoils
                     .into_iter()
                     .for_each(|spoils| self.share_looker(id, spoils));
@@ -166,10 +164,10 @@ impl<T, R> Shared<T, R> {
 
     /// `expire`, if the job in `slot` is past its time to live.
     fn expire(&self, slot: u32, now: u64) -> bool {
-        if !self.slab.has_expired(slot, now) {
+        if !self.core.slab.has_expired(slot, now) {
             return false;
         }
-        let ended = self.ending(|| self.slab.expire(slot, now, self.dead.is_some()));
+        let ended = self.ending(|| self.core.slab.expire(slot, now, self.dead.is_some()));
         let expired = ended.is_some();
         ended
             .into_iter()
@@ -180,15 +178,15 @@ impl<T, R> Shared<T, R> {
     /// The same of the job whose ticket is in hand. Its remains may be the user's code.
     #[must_use = "the job's waiter must be told"]
     pub(crate) fn expire_in_hand(&self, taken: Taken) -> Option<Ended<T, Outcome<R>>> {
-        if !self.switches.now().any(Setting::MORTAL) {
+        if !self.core.switches.now().any(Setting::MORTAL) {
             return None;
         }
-        let (slot, now) = (taken.ticket.slot(), self.time.now().to_nanos());
-        if !self.slab.has_expired(slot, now) {
+        let (slot, now) = (taken.ticket.slot(), self.core.time.now().to_nanos());
+        if !self.core.slab.has_expired(slot, now) {
             return None;
         }
         self.ending_in_hand((taken.ticket, taken.position.trace), || {
-            self.slab.expire(slot, now, self.dead.is_some())
+            self.core.slab.expire(slot, now, self.dead.is_some())
         })
     }
 
@@ -198,7 +196,7 @@ impl<T, R> Shared<T, R> {
         let mut former = None;
         if self.dead.is_some() {
             // The letter may be written later: it is kept, or a late handler still reads the payload.
-            let death = (DeadReason::Expired, self.time.wall());
+            let death = (DeadReason::Expired, self.core.time.wall());
             let note = |dossier: &mut Dossier| dossier.death = Some(death);
             ((), former) = self.dossiers.with(slot, ended.occupancy, note);
         }
@@ -210,12 +208,12 @@ impl<T, R> Shared<T, R> {
 
     /// A delayed job waited for the return of its former handler: from now on only for its instant.
     pub(crate) fn resume_when_due(&self, slot: u32) {
-        self.announce(slot, self.slab.record(slot).due.load(Relaxed));
+        self.announce(slot, self.core.slab.record(slot).due.load(Relaxed));
     }
 
     /// Where the ticket of the delayed job in `slot` is to go.
     pub(crate) fn trace_when_due(&self, slot: u32) -> Trace {
-        match self.slab.record(slot).newest.load(Relaxed) {
+        match self.core.slab.record(slot).newest.load(Relaxed) {
             true => Trace::Side,
             false => self.line.end(),
         }
@@ -225,11 +223,11 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn promoted(&self, entered: Entered) {
         let slot = entered.ticket.slot();
         // The ticket that is not in line yet keeps the slot for its job.
-        let spot = match self.slab.record(slot).newest.load(Relaxed) {
+        let spot = match self.core.slab.record(slot).newest.load(Relaxed) {
             true => Spot::Newest,
             false => Spot::End,
         };
-        let id = self.id_of(slot, self.slab.occupancy_of(slot));
+        let id = self.core.id_of(slot, self.core.slab.occupancy_of(slot));
         self.tell(EventKind::Promoted, id, entered.ticket.epoch(), 0, None);
         self.enqueue(id, entered, spot);
     }

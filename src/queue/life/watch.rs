@@ -55,10 +55,10 @@ impl<T, R> Shared<T, R> {
     /// there is no end.
     fn limit(&self, claim: &Claim, worker: u64) -> u64 {
         let own = match claim.marks().optioned {
-            true => self.slab.record(claim.slot()).timeout.load(Relaxed),
+            true => self.core.slab.record(claim.slot()).timeout.load(Relaxed),
             false => 0,
         };
-        [own, worker, self.options.timeout]
+        [own, worker, self.core.options.timeout]
             .into_iter()
             .find(|limit| *limit != 0)
             .unwrap_or(0)
@@ -71,9 +71,9 @@ impl<T, R> Shared<T, R> {
         if limit == 0 {
             return 0;
         }
-        let deadline = self.time.after(Duration::from_nanos(limit));
+        let deadline = self.core.time.after(Duration::from_nanos(limit));
         attend.desk.timed.begin(claim.ticket(), deadline);
-        self.alarm.bring_forward(deadline);
+        self.core.alarm.bring_forward(deadline);
         deadline
     }
 
@@ -83,13 +83,13 @@ impl<T, R> Shared<T, R> {
         self.check_deadline(claim, deadline);
         if desk.timed.end() {
             // One more may be replaced now.
-            self.alarm.wake();
+            self.core.alarm.wake();
         }
     }
 
     /// Decides the attempt if its time is over, whether or not the clerk has come to it.
     pub(crate) fn check_deadline(&self, claim: &Claim, deadline: u64) {
-        if deadline != 0 && self.time.now().to_nanos() >= deadline {
+        if deadline != 0 && self.core.time.now().to_nanos() >= deadline {
             self.time_out(claim.ticket());
         }
     }
@@ -100,29 +100,29 @@ impl<T, R> Shared<T, R> {
         if limit == 0 {
             return 0;
         }
-        let deadline = self.time.after(Duration::from_nanos(limit));
+        let deadline = self.core.time.after(Duration::from_nanos(limit));
         self.lend_until(claim, deadline);
         deadline
     }
 
     pub(crate) fn lend_until(&self, claim: &Claim, deadline: u64) {
         self.lent.insert(deadline, claim.ticket());
-        self.alarm.bring_forward(deadline);
+        self.core.alarm.bring_forward(deadline);
     }
 
     /// When something is to be done about a running attempt, if ever.
     pub(crate) fn first_deadline(&self) -> Option<u64> {
-        if !self.switches.now().any(Setting::TIMED) {
+        if !self.core.switches.now().any(Setting::TIMED) {
             return None;
         }
         let may_relieve = self.may_relieve();
         let look = |desk: &Arc<Desk>| {
             let (ticket, deadline) = desk.timed.view()?;
-            match self.slab.runs(ticket) {
+            match self.core.slab.runs(ticket) {
                 true => Some(deadline),
                 // Decided; now its thread may get stuck.
                 false => (may_relieve && !desk.timed.was_sought(ticket))
-                    .then(|| deadline.saturating_add(self.options.stuck_after)),
+                    .then(|| deadline.saturating_add(self.core.options.stuck_after)),
             }
         };
         let desks = self.stations.lock();
@@ -132,10 +132,10 @@ impl<T, R> Shared<T, R> {
 
     /// Decides the attempts whose time is over; when to look again.
     pub(crate) fn watch(&self) -> Option<u64> {
-        if !self.switches.now().any(Setting::TIMED) {
+        if !self.core.switches.now().any(Setting::TIMED) {
             return None;
         }
-        let now = self.time.now().to_nanos();
+        let now = self.core.time.now().to_nanos();
         while let Some(ticket) = self.lent.over(now) {
             self.time_out(ticket);
         }
@@ -147,7 +147,7 @@ impl<T, R> Shared<T, R> {
             if deadline <= now {
                 self.time_out(ticket);
             }
-            if deadline.saturating_add(self.options.stuck_after) <= now {
+            if deadline.saturating_add(self.core.options.stuck_after) <= now {
                 self.send_relief(desk, ticket);
             }
         }
@@ -178,7 +178,7 @@ impl<T, R> Shared<T, R> {
             true => self.stuck(),
             false => self.coming.and_stuck(|| self.stuck()),
         };
-        gone < self.options.max_stuck
+        gone < self.core.options.max_stuck
     }
 
     /// How many handlers run on long after their time, while other workers do their work.
@@ -191,7 +191,7 @@ impl<T, R> Shared<T, R> {
     #[cold]
     pub(crate) fn time_out(&self, ticket: Ticket) {
         // Held, so that what is asked about the job is true of it, and the user's functions may see it.
-        let Some(claim) = self.slab.hold(ticket) else {
+        let Some(claim) = self.core.slab.hold(ticket) else {
             return;
         };
         let failure = Failure::timed_out();
@@ -204,21 +204,23 @@ impl<T, R> Shared<T, R> {
             Next::Again(_, pause) => self.retry_running(&claim, &failure, pause),
             Next::Nothing(reason) => self.bury_running(&claim, failure, reason),
         }
-        let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
-        self.share_looker(id, self.slab.leave(claim));
+        let id = self.core.id(&claim);
+        self.share_looker(id, self.core.slab.leave(claim));
     }
 
     /// `retry` of an attempt that goes on running, unless it was decided meanwhile.
     fn retry_running(&self, claim: &Claim, failure: &Failure, pause: Duration) {
-        let due = self.time.after(pause);
-        let overlap = match self.options.overlap_after {
+        let due = self.core.time.after(pause);
+        let overlap = match self.core.options.overlap_after {
             0 => 0,
-            grace => self.time.after(Duration::from_nanos(grace)),
+            grace => self.core.time.after(Duration::from_nanos(grace)),
         };
-        let id = self.id_of(claim.slot(), self.slab.occupancy(claim));
+        let id = self.core.id(claim);
         let attempt = claim.attempt();
         let (retried, former) = self.with_error(id, attempt, failure, || {
-            self.slab.revoke_for_retry(claim.ticket(), due, overlap)
+            self.core
+                .slab
+                .revoke_for_retry(claim.ticket(), due, overlap)
         });
         match retried {
             Ok(epoch) => {
@@ -244,11 +246,11 @@ impl<T, R> Shared<T, R> {
     /// `bury` of an attempt that goes on running, unless it was decided meanwhile.
     fn bury_running(&self, claim: &Claim, failure: Failure, reason: DeadReason) {
         let (slot, attempt) = (claim.slot(), claim.attempt());
-        let id = self.id_of(slot, self.slab.occupancy(claim));
+        let id = self.core.id_of(slot, self.core.slab.occupancy(claim));
         let kept = self.keeps_failed(self.wishes(slot, claim.marks()));
         let letter = self.dead.is_some();
         let buried = self.with_death(id, attempt, kept, (&failure, reason), || {
-            self.slab.revoke(claim.ticket(), letter).ok_or(())
+            self.core.slab.revoke(claim.ticket(), letter).ok_or(())
         });
         let Ok(ended) = buried else {
             return;
@@ -264,13 +266,18 @@ impl<T, R> Queue<T, R> {
     /// The first act of a worker that was sent in place of a stuck one: whether it has that place, and so may work.
     pub(crate) fn take_over(&self, relief: Relief) -> bool {
         let (shared, slot) = (&self.shared, relief.ticket().slot());
-        let look = || (shared.slab.occupancy_of(slot), shared.slab.epoch_of(slot));
+        let look = || {
+            (
+                shared.core.slab.occupancy_of(slot),
+                shared.core.slab.epoch_of(slot),
+            )
+        };
         let Some((occupancy, epoch)) = relief.take_place(look) else {
             // It came in vain, and no longer counts: one more may be replaced now.
-            shared.alarm.wake();
+            shared.core.alarm.wake();
             return cfg!(guichet_bug = "desk_relieve_before_hire");
         };
-        let id = shared.id_of(slot, occupancy);
+        let id = shared.core.id_of(slot, occupancy);
         shared.tell(EventKind::Stuck, id, epoch, 0, None);
         true
     }

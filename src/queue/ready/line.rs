@@ -175,7 +175,7 @@ impl<T, R> Shared<T, R> {
             (Line::Heap(heap, key), _) => self.put_on_heap(heap, key, slot, word, spot),
         };
         // Ended after it began to wait and before it lay there: whoever ended it did not find it.
-        if !refused && self.slab.ended_waiting(entered.ticket) {
+        if !refused && self.core.slab.ended_waiting(entered.ticket) {
             self.take_out(entered.ticket);
         }
         !refused
@@ -190,7 +190,10 @@ impl<T, R> Shared<T, R> {
         if !self.line_up(entered, Spot::Back(taken.position)) {
             // Until its ticket is dropped the slot is its job's.
             let slot = taken.ticket.slot();
-            self.refused(self.id_of(slot, self.slab.occupancy_of(slot)), entered);
+            self.refused(
+                self.core.id_of(slot, self.core.slab.occupancy_of(slot)),
+                entered,
+            );
         }
     }
 
@@ -206,7 +209,7 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn line_up_run(&self, tickets: &[u64]) -> Option<usize> {
         match &self.line {
             Line::Bands(bands, _) => bands
-                .push_run(self.options.default_priority - 1, tickets)
+                .push_run(self.core.options.default_priority - 1, tickets)
                 .ok(),
             Line::Heap(..) => {
                 let entered = Entered {
@@ -244,11 +247,11 @@ impl<T, R> Shared<T, R> {
     fn put_on_heap(&self, heap: &Heap, key: &Key, slot: u32, word: u64, spot: Spot) -> bool {
         match spot {
             Spot::End => {
-                let key = self.key(key, slot, self.slab.priority(slot));
+                let key = self.key(key, slot, self.core.slab.priority(slot));
                 heap.push(key, word).is_err()
             }
             Spot::Newest => {
-                let key = self.key(key, slot, self.slab.priority(slot));
+                let key = self.key(key, slot, self.core.slab.priority(slot));
                 heap.insert(key, Place::Front, word).is_err()
             }
             Spot::Back(Position { place, key, .. }) => {
@@ -260,20 +263,20 @@ impl<T, R> Shared<T, R> {
     /// The level of the job in `slot`, from 0.
     #[inline(always)]
     fn level(&self, slot: u32) -> u32 {
-        self.slab.priority(slot) - 1
+        self.core.slab.priority(slot) - 1
     }
 
     /// What a heap orders the job in `slot` by, with this priority.
     fn key(&self, key: &Key, slot: u32, priority: u32) -> u64 {
         match key {
             Key::Priority => u64::from(priority) - 1,
-            Key::Deadline => match self.slab.marks(slot).optioned {
-                true => self.slab.record(slot).key.load(Relaxed),
+            Key::Deadline => match self.core.slab.marks(slot).optioned {
+                true => self.core.slab.record(slot).key.load(Relaxed),
                 false => u64::MAX,
             },
             Key::Aged(per) => {
                 let credit = u64::from(priority).saturating_mul(*per);
-                self.time.now().to_nanos().saturating_add(credit)
+                self.core.time.now().to_nanos().saturating_add(credit)
             }
         }
     }
@@ -317,8 +320,8 @@ impl<T, R> Shared<T, R> {
         step: impl FnOnce() -> X,
         strays: impl FnOnce(&X) -> bool,
     ) -> X {
-        if !self.switches.now().any(Setting::STRAYED) {
-            self.switches.turn_on(Setting::STRAYED);
+        if !self.core.switches.now().any(Setting::STRAYED) {
+            self.core.switches.turn_on(Setting::STRAYED);
         }
         self.strays.fetch_add(1, Relaxed);
         let done = step();
@@ -330,7 +333,7 @@ impl<T, R> Shared<T, R> {
 
     /// A stale ticket is dropped: it lies nowhere any more. With it, perhaps, its slot comes back.
     pub(crate) fn drop_stale(&self, ticket: Ticket, trace: Trace) {
-        self.surfaced(self.slab.surface(ticket, trace));
+        self.surfaced(self.core.slab.surface(ticket, trace));
     }
 
     /// A ticket was found stale and was dropped.
@@ -356,18 +359,20 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn compact(&self) {
         if let Line::Bands(bands, _) = &self.line {
             let mut stale = Vec::new();
-            bands.collect(|word| match self.slab.set_aside(Ticket::from_bits(word)) {
-                Ok(()) => true,
-                Err(surfaced) => {
-                    stale.push(surfaced);
-                    false
-                }
-            });
+            bands.collect(
+                |word| match self.core.slab.set_aside(Ticket::from_bits(word)) {
+                    Ok(()) => true,
+                    Err(surfaced) => {
+                        stale.push(surfaced);
+                        false
+                    }
+                },
+            );
             stale.into_iter().for_each(|stale| self.surfaced(stale));
         }
         let stations = self.stations.lock().clone();
         for (ticket, _) in stations.iter().flat_map(|desk| desk.tray.unstarted()) {
-            if !self.slab.is_current(ticket) {
+            if !self.core.slab.is_current(ticket) {
                 self.drop_stale(ticket, Trace::Line);
             }
         }
@@ -381,9 +386,9 @@ impl<T, R> Shared<T, R> {
                 let replace = || {
                     let mut stray = false;
                     let moved = bands.replace(ticket.to_bits(), priority - 1, |present| {
-                        let new = self.slab.reprioritize(ticket, present)?;
+                        let new = self.core.slab.reprioritize(ticket, present)?;
                         stray = !present;
-                        self.slab.set_priority(slot, priority);
+                        self.core.slab.set_priority(slot, priority);
                         Ok(new.to_bits())
                     });
                     (moved, stray)
@@ -396,9 +401,9 @@ impl<T, R> Shared<T, R> {
                 let key = self.key(key, slot, priority);
                 let mut refused = NotMoved::Starting;
                 let moved = heap.replace(ticket.to_bits(), key, || {
-                    match self.slab.reprioritize(ticket, true) {
+                    match self.core.slab.reprioritize(ticket, true) {
                         Ok(new) => {
-                            self.slab.set_priority(slot, priority);
+                            self.core.slab.set_priority(slot, priority);
                             Some(new.to_bits())
                         }
                         Err(not) => {

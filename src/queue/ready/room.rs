@@ -71,7 +71,7 @@ impl<T, R> Shared<T, R> {
     /// one in hand is about to, and is waited for, so that "full" is said only if it is true.
     #[cold]
     fn claim_from_strays<X>(&self, claim: impl Fn() -> Option<X>) -> Option<X> {
-        if !self.switches.now().any(Setting::STRAYED) {
+        if !self.core.switches.now().any(Setting::STRAYED) {
             return None;
         }
         let mut backoff = Backoff::default();
@@ -95,7 +95,7 @@ impl<T, R> Shared<T, R> {
     /// A slot for one job; waits for it up to `deadline`.
     #[inline(always)]
     pub(crate) fn slot(&self, room: &Room, deadline: Option<Deadline>) -> Result<Vacant, NoSlot> {
-        if !self.is_open() {
+        if !self.core.is_open() {
             return Err(NoSlot::Closed);
         }
         match self.claim(room) {
@@ -115,7 +115,7 @@ impl<T, R> Shared<T, R> {
         most: usize,
         deadline: Option<Deadline>,
     ) -> Result<Vacancies, NoSlot> {
-        let attempt = |care| match (self.is_open(), care) {
+        let attempt = |care| match (self.core.is_open(), care) {
             (false, _) => Some(Err(NoSlot::Closed)),
             (true, Care::Glance) => room.pool.claim_rich(thread_number(), most as u32).map(Ok),
             (true, Care::Exact) => self.claim_run(room, most).map(Ok),
@@ -137,7 +137,7 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn slots(&self, room: &Room, count: usize) -> Result<Vec<Vacancies>, NoSlot> {
         // An own worker must not wait for who collects: that one may wait for this worker.
         let _collecting = (!self.is_own_worker()).then(|| room.bulk.lock());
-        if !self.is_open() {
+        if !self.core.is_open() {
             return Err(NoSlot::Closed);
         }
         self.collect(room, count, |missing| match self.claim_run(room, missing) {
@@ -197,7 +197,7 @@ impl<T, R> Shared<T, R> {
     /// Wakes who waits for room for a dead letter. Behind a notification's fence; partner: the fence of `await_room`.
     #[inline(always)]
     fn look_for_senders(&self) {
-        if self.switches.now().any(Setting::AWAITED) {
+        if self.core.switches.now().any(Setting::AWAITED) {
             self.wake_senders();
         }
     }
@@ -220,7 +220,7 @@ impl<T, R> Shared<T, R> {
 
     #[inline(always)]
     fn room_of(&self, slot: u32) -> &Room {
-        match (slot as usize) < self.options.capacity {
+        match (slot as usize) < self.core.options.capacity {
             true => &self.room,
             false => &self.later,
         }
@@ -228,6 +228,6 @@ impl<T, R> Shared<T, R> {
 
     /// Whether the calling thread is one of this queue's workers.
     pub(crate) fn is_own_worker(&self) -> bool {
-        current_worker().is_some_and(|worker| worker.queue == self.number)
+        current_worker().is_some_and(|worker| worker.queue == self.core.number)
     }
 }

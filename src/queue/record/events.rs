@@ -180,14 +180,14 @@ impl<T, R> Shared<T, R> {
         attempt: u32,
         failure: Option<FailureKind>,
     ) {
-        if self.switches.after_step().any(Setting::HEARD) {
+        if self.core.switches.after_step().any(Setting::HEARD) {
             self.publish(kind, job, sequence, attempt, failure);
         }
     }
 
     /// The same of an attempt's beginning.
     pub(crate) fn tell_started(&self, claim: &Claim) {
-        let id = self.id_of(claim.slot(), self.slab.occupancy(claim));
+        let id = self.core.id(claim);
         let (sequence, attempt) = (claim.ticket().epoch(), claim.attempt());
         self.tell(EventKind::Started, id, sequence, attempt, None);
     }

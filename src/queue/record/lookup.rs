@@ -125,11 +125,11 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// ```
     pub fn job_info(&self, id: JobId) -> Result<JobInfo, Gone> {
         let shared = &self.shared;
-        if id.queue != shared.number {
+        if id.queue != shared.core.number {
             return Err(Gone);
         }
         let live = shared.info_of_live(id);
-        let state = shared.slab.state(id.slot, id.occupancy);
+        let state = shared.core.slab.state(id.slot, id.occupancy);
         if state.is_some_and(|state| !state.is_terminal()) {
             return live.ok_or(Gone);
         }
@@ -155,8 +155,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
             let records = shared.archive.list(state, from, most);
             return records.iter().map(|record| JobInfo::of(record)).collect();
         }
-        let found = shared.slab.scan().filter(|(_, _, now)| *now == state);
-        let ids = found.map(|(slot, occupancy, _)| shared.id_of(slot, occupancy));
+        let found = shared.core.slab.scan().filter(|(_, _, now)| *now == state);
+        let ids = found.map(|(slot, occupancy, _)| shared.core.id_of(slot, occupancy));
         let page = ids.skip(from).take(most);
         page.filter_map(|id| shared.info_of_live(id)).collect()
     }
@@ -171,10 +171,10 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     pub fn result(&self, id: JobId) -> Option<R> {
         let shared = &self.shared;
         let completed = || {
-            let state = shared.slab.state(id.slot, id.occupancy);
+            let state = shared.core.slab.state(id.slot, id.occupancy);
             state == Some(JobState::Completed)
         };
-        if id.queue != shared.number {
+        if id.queue != shared.core.number {
             return None;
         }
         shared.results.as_ref()?.get(id, &completed)
@@ -193,19 +193,19 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
 
 impl<T, R> Shared<T, R> {
     fn info_of_live(&self, id: JobId) -> Option<JobInfo> {
-        let state = self.slab.state(id.slot, id.occupancy)?;
-        let attempts = self.slab.attempts(id.slot);
+        let state = self.core.slab.state(id.slot, id.occupancy)?;
+        let attempts = self.core.slab.attempts(id.slot);
         let mut known = None;
         self.dossiers.peek(id.slot, id.occupancy, |dossier| {
             known = Some(JobInfo::new(id, state, attempts, Some(dossier)));
         });
         let known = known.unwrap_or_else(|| JobInfo::new(id, state, attempts, None));
         // Its slot serves it still: what was read is its own.
-        self.slab.state(id.slot, id.occupancy).map(|_| known)
+        self.core.slab.state(id.slot, id.occupancy).map(|_| known)
     }
 
     pub(crate) fn progress_of(&self, id: JobId) -> Option<Progress> {
-        if id.queue != self.number || id.slot as usize >= self.slab.capacity() {
+        if id.queue != self.core.number || id.slot as usize >= self.core.slab.capacity() {
             return None;
         }
         let here = self

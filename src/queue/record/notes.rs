@@ -64,8 +64,8 @@ impl<T, R> Shared<T, R> {
     /// handler of it runs on.
     #[cold]
     pub(crate) fn forget(&self, id: JobId) {
-        let state = self.slab.state(id.slot, id.occupancy);
-        if state.is_some() && self.slab.is_held(id.slot) {
+        let state = self.core.slab.state(id.slot, id.occupancy);
+        if state.is_some() && self.core.slab.is_held(id.slot) {
             return;
         }
         if state.is_none_or(|state| state.is_terminal() && state != JobState::Dead) {
@@ -88,14 +88,14 @@ impl<T, R> Shared<T, R> {
             kind: failure.kind(),
             message: text.unwrap_or_else(|| "an error whose text panics".to_owned()),
             location: failure.location().map(str::to_owned),
-            at: self.time.wall(),
+            at: self.core.time.wall(),
         }
     }
 
     /// What the job in `slot` says itself about its record.
     pub(crate) fn wishes(&self, slot: u32, marks: Marks) -> u32 {
         match marks.optioned {
-            true => self.slab.record(slot).keep.load(Relaxed),
+            true => self.core.slab.record(slot).keep.load(Relaxed),
             false => 0,
         }
     }
@@ -110,8 +110,8 @@ impl<T, R> Shared<T, R> {
 
     /// Writes about a job whose attempt the caller runs; nothing if it was decided already.
     pub(crate) fn write(&self, claim: &Claim, write: impl FnOnce(&mut Dossier)) {
-        let id = self.id_of(claim.slot(), self.slab.occupancy(claim));
-        match self.slab.note(claim) {
+        let id = self.core.id(claim);
+        match self.core.slab.note(claim) {
             true => self.with_dossier(id, write),
             // With what was to be written.
             false => discard(write),
@@ -121,10 +121,10 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn write_log(&self, claim: &Claim, text: String) {
         let line = LogLine {
             attempt: claim.attempt(),
-            at: self.time.wall(),
+            at: self.core.time.wall(),
             text,
         };
-        let most = self.options.log_lines;
+        let most = self.core.options.log_lines;
         self.write(claim, |dossier| dossier.log(line, most));
     }
 

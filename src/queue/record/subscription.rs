@@ -70,11 +70,11 @@ trait Source: Send + Sync {
 
 impl<T: Send, R: Send> Source for Shared<T, R> {
     fn is_over(&self) -> bool {
-        self.switches.seen().any(Setting::OVER)
+        self.core.switches.seen().any(Setting::OVER)
     }
 
     fn silence(&self) {
-        self.switches.turn_off(Setting::HEARD);
+        self.core.switches.turn_off(Setting::HEARD);
     }
 }
 
@@ -125,18 +125,18 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// ```
     pub fn subscribe(&self) -> Subscription {
         let shared = &self.shared;
-        let capacity = shared.options.event_capacity;
+        let capacity = shared.core.options.event_capacity;
         let hub = shared
             .hub
             .get_or_init(|| Arc::new(Hub::new(capacity)))
             .clone();
         let mut listeners = hub.listeners.lock();
         *listeners += 1;
-        shared.switches.turn_on(Setting::HEARD);
+        shared.core.switches.turn_on(Setting::HEARD);
         // ORDERING: SeqCst fence — the switch before this returns; partner: the fence behind every step, `after_step`.
-        shared.switches.fence();
+        shared.core.switches.fence();
         drop(listeners);
-        let reader = Reader::new(&hub, shared.clone(), shared.number);
+        let reader = Reader::new(&hub, shared.clone(), shared.core.number);
         Subscription { hub, reader }
     }
 }

@@ -3,12 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::model::{EventKind, Failure, Verb};
+use crate::queue::Shared;
 use crate::queue::base::books::{Books, Item};
+use crate::queue::base::core::Outcome;
 use crate::queue::base::desk::Desk;
 use crate::queue::base::switches::Setting;
 use crate::queue::life::job::Job;
 use crate::queue::ready::line::{Spot, Taken};
-use crate::queue::{Outcome, Shared};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::take_panic_location;
 use crate::table::{Claim, Spoils, Trace};
@@ -37,15 +38,15 @@ impl<T: Send + Sync, R: Send> Shared<T, R> {
         taken: Taken,
         handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>,
     ) -> Option<u64> {
-        let claim = match self.slab.activate(taken.ticket, taken.position.trace) {
+        let claim = match self.core.slab.activate(taken.ticket, taken.position.trace) {
             Ok(claim) => claim,
             Err(stale) => {
                 self.surfaced(stale);
                 return None;
             }
         };
-        self.slab.set_position(&claim, taken.position);
-        let now = self.switches.after_step();
+        self.core.slab.set_position(&claim, taken.position);
+        let now = self.core.switches.after_step();
         let mut deadline = 0;
         if now.any(Setting::AT_START) {
             match self.started(now, &claim) {
@@ -68,7 +69,7 @@ impl<T: Send + Sync, R: Send> Shared<T, R> {
     #[inline(always)]
     pub(crate) fn job<'a>(&'a self, claim: &'a Claim, deadline: u64) -> Job<'a, T> {
         Job {
-            payload: self.slab.payload(claim),
+            payload: self.core.slab.payload(claim),
             claim,
             deadline,
             queue: self,
@@ -85,7 +86,11 @@ impl<T, R> Shared<T, R> {
         taken: Taken,
         handler: &impl Fn(T) -> Result<R, Failure>,
     ) -> Option<u64> {
-        let (claim, payload) = match self.slab.activate_owned(taken.ticket, taken.position.trace) {
+        let (claim, payload) = match self
+            .core
+            .slab
+            .activate_owned(taken.ticket, taken.position.trace)
+        {
             Ok((claim, Some(payload))) => (claim, payload),
             Ok((claim, None)) => {
                 self.wait_for_holders(claim);
@@ -96,8 +101,8 @@ impl<T, R> Shared<T, R> {
                 return None;
             }
         };
-        self.slab.set_position(&claim, taken.position);
-        let now = self.switches.after_step();
+        self.core.slab.set_position(&claim, taken.position);
+        let now = self.core.switches.after_step();
         let mut deadline = 0;
         if now.any(Setting::AT_START) {
             match self.started(now, &claim) {
@@ -128,10 +133,14 @@ impl<T, R> Shared<T, R> {
     /// left.
     #[cold]
     pub(crate) fn wait_for_holders(&self, claim: Claim) {
-        let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
-        let (epoch, due) = (claim.past().next_epoch(), self.time.now().to_nanos());
+        let id = self.core.id(&claim);
+        let (epoch, due) = (claim.past().next_epoch(), self.core.time.now().to_nanos());
         self.tell_started(&claim);
-        self.slab.record(claim.slot()).overlap.store(0, Relaxed);
+        self.core
+            .slab
+            .record(claim.slot())
+            .overlap
+            .store(0, Relaxed);
         match self.put_off(claim, Verb::Snooze, due) {
             Ok(()) => {
                 self.common.enter(Item::Snoozed);
@@ -145,9 +154,9 @@ impl<T, R> Shared<T, R> {
     /// A worker that leaves has not started this ticket: its job waits again, unless somebody else has taken it.
     #[cold]
     pub(crate) fn give_back_unstarted(&self, taken: Taken) {
-        match self.slab.activate(taken.ticket, taken.position.trace) {
+        match self.core.slab.activate(taken.ticket, taken.position.trace) {
             Ok(claim) => {
-                self.slab.set_position(&claim, taken.position);
+                self.core.slab.set_position(&claim, taken.position);
                 self.tell_started(&claim);
                 self.put_back_or_share(claim, None);
             }
@@ -165,11 +174,11 @@ impl<T, R> Shared<T, R> {
         claim: Claim,
         payload: Option<T>,
     ) -> Result<(), Spoils<T, Outcome<R>>> {
-        let id = self.id_of(claim.slot(), self.slab.occupancy(&claim));
-        let position = self.slab.position(&claim);
+        let id = self.core.id(&claim);
+        let position = self.core.slab.position(&claim);
         let entered = match payload {
-            Some(payload) => self.slab.requeue_with(claim, payload, Trace::Side),
-            None => self.slab.retry(claim, Verb::Requeue, Trace::Side),
+            Some(payload) => self.core.slab.requeue_with(claim, payload, Trace::Side),
+            None => self.core.slab.retry(claim, Verb::Requeue, Trace::Side),
         };
         let entered = entered?;
         self.tell(EventKind::Requeued, id, entered.ticket.epoch(), 0, None);
@@ -193,8 +202,13 @@ impl<T, R> Shared<T, R> {
         attempt: impl FnOnce() -> Result<R, Failure>,
     ) -> (Result<R, Failure>, Option<Timing>) {
         let timing = claim.marks().sampled.then(|| Timing {
-            admitted: self.slab.record(claim.slot()).admitted_at.load(Relaxed),
-            started: self.time.now().to_nanos(),
+            admitted: self
+                .core
+                .slab
+                .record(claim.slot())
+                .admitted_at
+                .load(Relaxed),
+            started: self.core.time.now().to_nanos(),
         });
         // Unwind-safe: what a panicking handler leaves behind is its own, as with a thread.
         let result = catch_unwind(AssertUnwindSafe(attempt))
@@ -204,7 +218,7 @@ impl<T, R> Shared<T, R> {
 
     #[cold]
     fn record(&self, desk: &Desk, timing: Timing, attempt: u32) -> u64 {
-        let now = self.time.now();
+        let now = self.core.time.now();
         let ran = now.since(timing.started);
         if attempt == 1 {
             desk.waits

@@ -91,7 +91,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 if several {
                     self.urgent(&shared, &attempt);
                 }
-                let now = shared.switches.now();
+                let now = shared.core.switches.now();
                 if now.any(Setting::BEFORE_START) {
                     match self.goes_on(&shared, at, now) {
                         Ready::Start => {}
@@ -168,7 +168,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// Waits with tickets in hand until the queue is not halted any more; false if it has stopped.
     fn waits_in_hand(&self, shared: &Shared<T, R>) -> bool {
         let look = |_| {
-            let now = shared.switches.now();
+            let now = shared.core.switches.now();
             let leaves = now.dismisses();
             (leaves || !now.any(Setting::HALTED)).then_some(!leaves)
         };
@@ -202,7 +202,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
     ) {
         while shared.line.has_before(self.batch.level)
-            && !shared.switches.now().any(Setting::IDLE)
+            && !shared.core.switches.now().any(Setting::IDLE)
             && !self.is_relieved()
         {
             let taken = shared.take(&mut self.urgent, Portion::ONE, self.batch.level);
@@ -216,7 +216,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 
     /// The next tickets; waits for them.
     fn find(&mut self, shared: &Shared<T, R>) -> Found {
-        let now = shared.switches.now();
+        let now = shared.core.switches.now();
         // What is left is ended by whoever stopped the queue. It may be current for a while, and is not to be looked at in vain.
         if self.desk.timed.is_relieved() || now.any(Setting::STOPPED) {
             return Found::Nothing;
@@ -246,7 +246,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// One look at everything there may be to do.
     fn look(&mut self, shared: &Shared<T, R>) -> Option<Found> {
         // Asked first: only if draining had begun before it does an empty lane mean that all is done.
-        let now = shared.switches.seen();
+        let now = shared.core.switches.seen();
         if now.any(Setting::HALTED) {
             return now.dismisses().then_some(Found::Nothing);
         }
@@ -265,7 +265,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 
     /// How many tickets to take at a time: a fair share, and one where another could start sooner.
     fn portion(&self, shared: &Shared<T, R>) -> Portion {
-        let most = shared.options.prefetch;
+        let most = shared.core.options.prefetch;
         if most == 1 || self.mean > QUICK.as_nanos() as u64 || shared.idle.has_sleepers() {
             return Portion::ONE;
         }
@@ -286,7 +286,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         self.others
             .iter()
             .flat_map(|desk| desk.tray.unstarted())
-            .find(|(ticket, _)| shared.slab.is_current(*ticket))
+            .find(|(ticket, _)| shared.core.slab.is_current(*ticket))
     }
 }
 
@@ -321,7 +321,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     ) -> bool {
         let shared = self.queue.shared.clone();
         let batch = &mut self.batch;
-        let halted = shared.switches.now().any(Setting::IDLE);
+        let halted = shared.core.switches.now().any(Setting::IDLE);
         if halted || shared.take(batch, Portion::ONE, u32::MAX).is_err() {
             return false;
         }
@@ -363,7 +363,7 @@ impl<T, R> Shared<T, R> {
 
     /// How many jobs an idle worker could start, about: those on desks count as one, and so do those in line.
     pub(crate) fn work_left(&self) -> usize {
-        if self.switches.now().any(Setting::HALTED) {
+        if self.core.switches.now().any(Setting::HALTED) {
             return 0;
         }
         usize::from(!self.line.is_empty() || self.any_unstarted().is_some())
@@ -373,6 +373,6 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn any_unstarted(&self) -> Option<(Ticket, i64)> {
         let stations = self.stations.lock();
         let mut laid_out = stations.iter().flat_map(|desk| desk.tray.unstarted());
-        laid_out.find(|(ticket, _)| self.slab.is_current(*ticket))
+        laid_out.find(|(ticket, _)| self.core.slab.is_current(*ticket))
     }
 }

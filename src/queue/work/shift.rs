@@ -23,7 +23,7 @@ impl<T: Send + 'static, R: Send + 'static> Shift<T, R> {
 impl<T: Send + 'static, R: Send + 'static> Drop for Shift<T, R> {
     fn drop(&mut self) {
         let last = self.shared.serving.leave();
-        if last && self.shared.switches.now().any(Setting::CLOSED) {
+        if last && self.shared.core.switches.now().any(Setting::CLOSED) {
             self.shared.stop(false);
         }
     }

@@ -1,0 +1,56 @@
+//! What every room may use: a queue's name and options, its clock, its flags, and its table.
+
+use super::host::Host;
+use super::options::Options;
+use super::switches::{Setting, Switches};
+use crate::model::{JobError, JobId};
+use crate::park::Alarm;
+use crate::sync::{Arc, Weak};
+use crate::table::{Claim, Slab};
+use crate::time::Time;
+
+/// What somebody who waits for a job learns.
+pub(crate) type Outcome<R> = Result<R, JobError>;
+
+/// What all parts of one queue read.
+pub(crate) struct Core<T, R> {
+    pub(crate) number: u32,
+    pub(crate) name: String,
+    pub(crate) options: Options,
+    pub(crate) time: Time,
+    /// The runtime.
+    pub(crate) host: Weak<dyn Host>,
+    pub(crate) switches: Switches,
+    pub(crate) slab: Slab<T, Outcome<R>>,
+    /// Wakes the runtime's clerk.
+    pub(crate) alarm: Arc<Alarm>,
+}
+
+impl<T, R> Core<T, R> {
+    /// The name of the job that had a slot as number `occupancy`.
+    #[inline(always)]
+    pub(crate) fn id_of(&self, slot: u32, occupancy: u64) -> JobId {
+        JobId {
+            queue: self.number,
+            slot,
+            occupancy,
+        }
+    }
+
+    /// The claimed job's name.
+    #[inline(always)]
+    pub(crate) fn id(&self, claim: &Claim) -> JobId {
+        self.id_of(claim.slot(), self.slab.occupancy(claim))
+    }
+
+    /// Whether jobs are taken.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        !self.switches.now().any(Setting::CLOSED)
+    }
+
+    /// Whether what is left is being ended.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.switches.now().any(Setting::STOPPED)
+    }
+}

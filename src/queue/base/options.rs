@@ -1,0 +1,48 @@
+//! A queue's options in its own terms, and the user's functions.
+
+use std::time::Duration;
+
+use crate::model::{Backoff, Failure, JobBrief, Order};
+use crate::queue::Shared;
+use crate::table::Claim;
+
+/// What a queue was built with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    pub(crate) capacity: usize,
+    pub(crate) delayed_capacity: usize,
+    pub(crate) order: Order,
+    pub(crate) default_priority: u32,
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Backoff,
+    pub(crate) prefetch: usize,
+    pub(crate) sample_every: u64,
+    /// How long an attempt may take, in nanoseconds; 0 if there is no end.
+    pub(crate) timeout: u64,
+    /// How long after its deadline a handler's thread counts as stuck, in nanoseconds.
+    pub(crate) stuck_after: u64,
+    pub(crate) max_stuck: usize,
+    /// How long after its deadline another attempt may begin beside a handler that runs on, in nanoseconds; 0 if never.
+    pub(crate) overlap_after: u64,
+    pub(crate) delivery_limit: u32,
+    pub(crate) log_lines: usize,
+    pub(crate) event_capacity: usize,
+    pub(crate) keeps_completed: bool,
+    pub(crate) keeps_failed: bool,
+    pub(crate) single_active: bool,
+}
+
+pub(crate) type BackoffFn<T, R> =
+    Box<dyn Fn(&Shared<T, R>, &Claim, &Failure) -> Option<Duration> + Send + Sync>;
+type RetryIf = Box<dyn Fn(&Failure) -> bool + Send + Sync>;
+type OnCompleted<R> = Box<dyn Fn(&JobBrief, &R) + Send + Sync>;
+type OnFailure = Box<dyn Fn(&JobBrief, &Failure) + Send + Sync>;
+
+/// The user's own functions.
+pub(crate) struct Hooks<T, R> {
+    pub(crate) backoff: Option<BackoffFn<T, R>>,
+    pub(crate) retry_if: Option<RetryIf>,
+    pub(crate) completed: Option<OnCompleted<R>>,
+    pub(crate) failed: Option<OnFailure>,
+    pub(crate) exhausted: Option<OnFailure>,
+}
