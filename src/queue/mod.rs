@@ -34,10 +34,11 @@ pub use base::error::{
 };
 pub use build::builder::QueueBuilder;
 pub use control::inspect::{Latencies, QueueStats};
+pub use control::redrive::{Redrive, Redriven};
 pub use lease::consumer::{Consumer, ConsumerBuilder};
 pub use lease::{Lease, LeaseError, LeaseLost};
 pub use life::job::Job;
-pub use life::letters::{DeadLetter, Redrive, Redriven};
+pub use life::letters::DeadLetter;
 pub use life::revoked::Revoked;
 pub use record::lookup::{Gone, JobInfo};
 pub use record::subscription::{EventError, Subscription};
@@ -49,22 +50,18 @@ pub(crate) use work::dispatch::Station;
 pub(crate) use work::shift::Shift;
 
 use crate::model::JobId;
-use crate::park::EventCount;
-use crate::sync::atomic::{AtomicU64, AtomicUsize};
 use crate::sync::{Arc, Mutex, OnceLock, Weak};
 use crate::wheel::Timers;
 use base::books::CommonBooks;
 use base::core::Core;
-use base::desk::Desk;
 use base::options::Hooks;
 use base::presence::Presence;
 use base::relief::Coming;
 use base::switches::Setting;
-use lease::consumer::Roster;
-use life::letters::{Bell, Graveyard, Senders, Unsent};
+use life::letters::{Graveyard, Unsent};
 use life::watch::Lent;
-use ready::line::Line;
-use ready::room::Room;
+use ready::Ready;
+use ready::senders::Bell;
 use record::archive::Archive;
 use record::dossier::Dossiers;
 use record::events::Hub;
@@ -93,34 +90,18 @@ pub struct Queue<T, R> {
 /// What all handles and workers of one queue share.
 pub(crate) struct Shared<T, R> {
     core: Core<T, R>,
-    /// Slots for jobs that wait from the start.
-    room: Room,
-    /// Slots for jobs that are delayed from the start.
-    later: Room,
-    /// The tickets of waiting jobs.
-    line: Line,
-    /// Stale tickets in lines and on desks, each of which keeps a slot.
-    strays: AtomicU64,
+    ready: Ready,
     /// When to look at which slot again.
     timers: Timers,
     /// Slots whose instant has come; here between two ticks, for its memory.
     fired: Mutex<Vec<(u32, u64)>>,
     hooks: Hooks<T, R>,
-    /// Workers without a job.
-    idle: EventCount,
     /// Workers that have not left.
     serving: Presence,
-    stations: Mutex<Vec<Arc<Desk>>>,
     /// Replacements for stuck workers.
     coming: Arc<Coming>,
-    /// Changes with `stations`.
-    station_count: AtomicUsize,
-    /// Desks whose workers have left.
-    spare_desks: Mutex<Vec<Arc<Desk>>>,
     /// What is counted by others than workers.
     common: CommonBooks,
-    /// When a hold ends.
-    held_until: Mutex<u64>,
     /// Leases with a deadline.
     lent: Lent,
     /// Where dead jobs go.
@@ -129,8 +110,6 @@ pub(crate) struct Shared<T, R> {
     unsent: Mutex<Unsent>,
     /// Says when to try again.
     bell: Arc<Bell>,
-    /// Who waits for room for letters here.
-    senders: Senders,
     /// What is written down about live jobs.
     dossiers: Dossiers,
     /// The records of ended ones.
@@ -138,7 +117,6 @@ pub(crate) struct Shared<T, R> {
     results: Option<Kept<R>>,
     /// Events, once somebody listened.
     hub: OnceLock<Arc<Hub>>,
-    roster: Roster,
     /// Payloads that never ran, until somebody takes them.
     returns: Mutex<Vec<(JobId, T)>>,
 }
@@ -217,7 +195,7 @@ impl<T, R> fmt::Debug for Queue<T, R> {
             .field("name", &self.shared.core.name)
             .field("id", &self.shared.core.number)
             .field("capacity", &self.capacity())
-            .field("waiting", &self.shared.line.len())
+            .field("waiting", &self.shared.ready.len())
             .finish_non_exhaustive()
     }
 }

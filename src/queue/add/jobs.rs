@@ -43,9 +43,13 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         if !self.shared.core.is_open() {
             return Err(TryAddError::Closed(payload));
         }
-        match self.shared.claim(&self.shared.room) {
+        match self
+            .shared
+            .ready
+            .claim(&self.shared.core, self.shared.ready.room())
+        {
             Some(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
-            None => Err(self.shared.full(&self.shared.room, payload)),
+            None => Err(self.shared.full(self.shared.ready.room(), payload)),
         }
     }
 
@@ -66,7 +70,11 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn add(&self, payload: T) -> Result<JobId, AddError<T>> {
-        match self.shared.slot(&self.shared.room, None) {
+        match self
+            .shared
+            .ready
+            .slot(&self.shared.core, self.shared.ready.room(), None)
+        {
             Ok(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
             Err(no) => Err(AddError::new(no, payload)),
         }
@@ -89,10 +97,11 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn add_timeout(&self, payload: T, timeout: Duration) -> Result<JobId, AddTimeoutError<T>> {
-        match self
-            .shared
-            .slot(&self.shared.room, Some(Deadline::after(timeout)))
-        {
+        match self.shared.ready.slot(
+            &self.shared.core,
+            self.shared.ready.room(),
+            Some(Deadline::after(timeout)),
+        ) {
             Ok(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
             Err(no) => Err(AddTimeoutError::new(no, payload)),
         }
@@ -122,7 +131,11 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
                 capacity: self.capacity(),
             });
         }
-        match self.shared.slots(&self.shared.room, payloads.len()) {
+        match self
+            .shared
+            .ready
+            .slots(&self.shared.core, self.shared.ready.room(), payloads.len())
+        {
             Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
             Err(NoSlot::WouldDeadlock) => Err(AddManyError::WouldDeadlock(payloads)),
             Err(NoSlot::Closed | NoSlot::TimedOut) => Err(AddManyError::Closed(payloads)),
@@ -146,10 +159,16 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         if !self.shared.core.is_open() {
             return Err(TryAddManyError::Closed(payloads));
         }
-        let room = &self.shared.room;
-        match self.shared.collect(room, payloads.len(), |missing| {
-            self.shared.claim_run(room, missing).ok_or(())
-        }) {
+        let room = self.shared.ready.room();
+        match self
+            .shared
+            .ready
+            .collect(&self.shared.core, room, payloads.len(), |missing| {
+                self.shared
+                    .ready
+                    .claim_run(&self.shared.core, room, missing)
+                    .ok_or(())
+            }) {
             Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
             Err(()) => Err(TryAddManyError::Full(payloads)),
         }
@@ -162,7 +181,11 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Errors
     /// As [`add`](Queue::add).
     pub fn submit(&self, payload: T) -> Result<JobHandle<R>, AddError<T>> {
-        match self.shared.slot(&self.shared.room, None) {
+        match self
+            .shared
+            .ready
+            .slot(&self.shared.core, self.shared.ready.room(), None)
+        {
             Ok(vacant) => Ok(self.shared.submit(vacant, payload)),
             Err(no) => Err(AddError::new(no, payload)),
         }
@@ -187,11 +210,15 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn call(&self, payload: T, timeout: Duration) -> Result<R, CallError<T>> {
-        if self.shared.is_own_worker() {
+        if self.shared.core.is_own_worker() {
             return Err(CallError::Refused(AddTimeoutError::WouldDeadlock(payload)));
         }
         let deadline = Deadline::after(timeout);
-        let handle = match self.shared.slot(&self.shared.room, Some(deadline)) {
+        let handle = match self.shared.ready.slot(
+            &self.shared.core,
+            self.shared.ready.room(),
+            Some(deadline),
+        ) {
             Ok(vacant) => self.shared.submit(vacant, payload),
             Err(no) => return Err(CallError::Refused(AddTimeoutError::new(no, payload))),
         };
@@ -228,7 +255,7 @@ impl<T, R> Shared<T, R> {
         priority: u32,
     ) -> JobId {
         let (id, ticket) = self.admit_only(vacant, payload, waiter, priority);
-        let trace = self.line.end();
+        let trace = self.ready.end();
         self.enqueue(id, Entered { ticket, trace }, Spot::End);
         id
     }
@@ -246,7 +273,7 @@ impl<T, R> Shared<T, R> {
             let marks = self.sample(slot, occupancy, record);
             (marks, priority)
         };
-        let entry = Entry::Waiting(self.line.end());
+        let entry = Entry::Waiting(self.ready.end());
         let (ticket, occupancy) = self.core.slab.admit(vacant, payload, waiter, entry, stamp);
         let id = self.core.id_of(slot, occupancy);
         self.tell_added(EventKind::Added, id, ticket);
@@ -280,9 +307,7 @@ impl<T, R> Shared<T, R> {
     /// A waiting job's ticket goes to its spot in line, and a sleeping worker is woken.
     #[inline]
     pub(crate) fn enqueue(&self, id: JobId, entered: Entered, spot: Spot) {
-        if self.line_up(entered, spot) {
-            self.idle.notify_one_after_rmw();
-        } else {
+        if !self.ready.push(&self.core, entered, spot) {
             self.refused(id, entered);
         }
     }
@@ -306,13 +331,10 @@ impl<T, R> Shared<T, R> {
         }
         let mut lined_up = 0;
         while lined_up < tickets.len() {
-            match self.line_up_run(&tickets[lined_up..]) {
-                Some(count) => {
-                    lined_up += count;
-                    self.idle.notify_one_after_rmw();
-                }
+            match self.ready.push_run(&self.core, &tickets[lined_up..]) {
+                Some(count) => lined_up += count,
                 None => {
-                    let trace = self.line.end();
+                    let trace = self.ready.end();
                     for (id, ticket) in ids.iter().zip(&tickets).skip(lined_up) {
                         let ticket = Ticket::from_bits(*ticket);
                         self.refused(*id, Entered { ticket, trace });
@@ -327,7 +349,7 @@ impl<T, R> Shared<T, R> {
     /// Of the jobs in line the count is read off the line: a census would look at every slot, for every refusal.
     #[cold]
     pub(crate) fn full(&self, room: &Room, payload: T) -> TryAddError<T> {
-        let waiting = self.line.len();
+        let waiting = self.ready.len();
         TryAddError::Full {
             payload,
             waiting,

@@ -66,11 +66,17 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
         let run = match shared
             .core
             .is_open()
-            .then(|| shared.claim_run(&shared.room, self.batch))
+            .then(|| {
+                shared
+                    .ready
+                    .claim_run(&shared.core, shared.ready.room(), self.batch)
+            })
             .flatten()
         {
             Some(run) => Ok(run),
-            None => shared.wait_for_run(&shared.room, self.batch, None),
+            None => shared
+                .ready
+                .wait_for_run(&shared.core, shared.ready.room(), self.batch, None),
         };
         match run {
             Ok(run) => {
@@ -87,7 +93,11 @@ impl<T, R> Producer<T, R> {
     /// Gives the reserved slots back. The next `add` reserves anew.
     pub fn flush(&mut self) {
         let shared = &self.queue.shared;
-        shared.give_back(&shared.room, mem::take(&mut self.reserved));
+        shared.ready.give_back(
+            &shared.core,
+            shared.ready.room(),
+            mem::take(&mut self.reserved),
+        );
     }
 }
 

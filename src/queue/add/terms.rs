@@ -181,7 +181,7 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
             return Err(TryAddError::Closed(self.payload));
         }
         let room = shared.room_for(&settled);
-        match shared.claim(room) {
+        match shared.ready.claim(&shared.core, room) {
             Some(vacant) => Ok(shared.admit_on_terms(vacant, self.payload, None, settled)),
             None => Err(shared.full(room, self.payload)),
         }
@@ -257,15 +257,16 @@ impl<T, R> Shared<T, R> {
     ) -> Result<(Vacant, Settled), Unfit> {
         let settled = self.check(terms).map_err(Unfit::Invalid)?;
         let vacant = self
-            .slot(self.room_for(&settled), deadline)
+            .ready
+            .slot(&self.core, self.room_for(&settled), deadline)
             .map_err(Unfit::NoSlot)?;
         Ok((vacant, settled))
     }
 
     fn room_for(&self, settled: &Settled) -> &Room {
         match &settled.special {
-            Some(special) if special.entry == Entry::Delayed => &self.later,
-            _ => &self.room,
+            Some(special) if special.entry == Entry::Delayed => self.ready.later(),
+            _ => self.ready.room(),
         }
     }
 
@@ -300,7 +301,7 @@ impl<T, R> Shared<T, R> {
         let entry = match terms.not_before {
             Some(_) => Entry::Delayed,
             None if terms.newest => Entry::Waiting(Trace::Side),
-            None => Entry::Waiting(self.line.end()),
+            None => Entry::Waiting(self.ready.end()),
         };
         let (due, wall) = match terms.not_before {
             None => (0, 0),

@@ -1,5 +1,6 @@
 //! What every room may use: a queue's name and options, its clock, its flags, and its table.
 
+use super::current::current_worker;
 use super::host::Host;
 use super::options::Options;
 use super::switches::{Setting, Switches};
@@ -52,5 +53,10 @@ impl<T, R> Core<T, R> {
     /// Whether what is left is being ended.
     pub(crate) fn is_stopped(&self) -> bool {
         self.switches.now().any(Setting::STOPPED)
+    }
+
+    /// Whether the calling thread is one of this queue's workers.
+    pub(crate) fn is_own_worker(&self) -> bool {
+        current_worker().is_some_and(|worker| worker.queue == self.number)
     }
 }

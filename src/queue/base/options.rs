@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Backoff, Failure, JobBrief, Order};
+use crate::model::{Backoff, Failure, JobBrief, Order, Policy};
 use crate::queue::Shared;
 use crate::table::Claim;
 
@@ -12,6 +12,7 @@ pub(crate) struct Options {
     pub(crate) capacity: usize,
     pub(crate) delayed_capacity: usize,
     pub(crate) order: Order,
+    pub(crate) policy: Policy,
     pub(crate) default_priority: u32,
     pub(crate) attempts: u32,
     pub(crate) backoff: Backoff,

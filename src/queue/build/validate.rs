@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::lane::MOST_LEVELS;
 use crate::model::{Order, Policy, check_range};
-use crate::park::{EventCount, Yields};
 use crate::queue::add::terms::check_timeout;
 use crate::queue::base::books::CommonBooks;
 use crate::queue::base::core::Core;
@@ -13,16 +12,14 @@ use crate::queue::base::options::Options;
 use crate::queue::base::presence::Presence;
 use crate::queue::base::relief::Coming;
 use crate::queue::base::switches::{Setting, Switches};
-use crate::queue::lease::consumer::Roster;
-use crate::queue::life::letters::{Bell, Unsent};
+use crate::queue::life::letters::Unsent;
 use crate::queue::life::watch::Lent;
-use crate::queue::ready::line::Line;
-use crate::queue::ready::room::Room;
+use crate::queue::ready::Ready;
+use crate::queue::ready::senders::Bell;
 use crate::queue::record::archive::Archive;
 use crate::queue::record::dossier::Dossiers;
 use crate::queue::{BuildError, Queue, QueueBuilder, Shared};
-use crate::sync::atomic::{AtomicU64, AtomicUsize};
-use crate::sync::{Arc, MODEL, Mutex, OnceLock, next_queue_number};
+use crate::sync::{Arc, Mutex, OnceLock, next_queue_number};
 use crate::table::{MAX_SLOTS, Slab};
 use crate::wheel::Timers;
 
@@ -58,32 +55,22 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             alarm: host.alarm(),
         };
         let shared = Arc::new(Shared {
+            ready: Ready::new(&core.options),
             core,
             timers: Timers::new(time.now().to_nanos()),
-            room: Room::new(0, now, homes()),
-            later: Room::new(now as u32, later, 2),
-            line: Line::new(self.order, self.policy, now + later),
-            strays: AtomicU64::new(0),
             fired: Mutex::new(Vec::new()),
             hooks: self.hooks,
-            idle: EventCount::new(Yields::Warily),
             serving: Presence::new(),
-            stations: Mutex::new(Vec::new()),
             coming: Arc::new(Coming::new()),
-            station_count: AtomicUsize::new(0),
-            spare_desks: Mutex::new(Vec::new()),
             common: CommonBooks::default(),
-            held_until: Mutex::new(0),
             lent: Lent::default(),
             dead: self.dead,
             unsent: Mutex::new(Unsent::default()),
             bell: Bell::new(host.alarm()),
-            senders: Mutex::new(Vec::new()),
             dossiers: Dossiers::new(now + later),
             archive: Archive::new(self.keep_completed, self.keep_failed),
             results: self.results,
             hub: OnceLock::new(),
-            roster: Roster::new(),
             returns: Mutex::new(Vec::new()),
         });
         match host.adopt(shared.clone()) {
@@ -124,6 +111,7 @@ impl<T, R> QueueBuilder<T, R> {
             capacity: capacity as usize,
             delayed_capacity: delayed as usize,
             order: self.order,
+            policy: self.policy,
             default_priority: check_range("default_priority", default.into(), 1..=levels.into())?
                 as u32,
             attempts: check_range("attempts", self.attempts.into(), 1..=1_000_000)? as u32,
@@ -165,13 +153,4 @@ impl<T, R> QueueBuilder<T, R> {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Homes of vacant slots: enough that threads which add at the same time rarely share one.
-fn homes() -> usize {
-    if MODEL {
-        2
-    } else {
-        (4 * num_cpus::get()).min(64)
-    }
 }

@@ -165,7 +165,7 @@ impl<T, R> Shared<T, R> {
     fn moved_to(&self, ticket: Ticket, priority: u32) -> bool {
         let mut backoff = Backoff::default();
         loop {
-            match self.move_to(ticket, priority) {
+            match self.ready.move_to(&self.core, ticket, priority) {
                 Ok(()) => return true,
                 Err(NotMoved::Stale) => return false,
                 // A worker has taken the ticket out and is about to begin the job.

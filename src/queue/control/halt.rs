@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::queue::Queue;
 use crate::queue::base::switches::Setting;
-use crate::queue::{Queue, Shared};
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Hands no more jobs out until [`resume`](Queue::resume).
@@ -27,21 +27,12 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn pause(&self) {
-        let switches = &self.shared.core.switches;
-        switches.turn_on(Setting::PAUSED);
-        // ORDERING: full fence — the switch before whatever the caller does next; partner: the look behind each activation,
-        // `after_step`.
-        switches.fence();
+        self.shared.ready.pause(&self.shared.core);
     }
 
     /// Ends a [`pause`](Queue::pause) and a [`hold`](Queue::hold).
     pub fn resume(&self) {
-        let shared = &self.shared;
-        let mut held_until = shared.held_until.lock();
-        *held_until = 0;
-        shared.core.switches.turn_off(Setting::HALTED);
-        drop(held_until);
-        shared.idle.notify_all();
+        self.shared.ready.resume(&self.shared.core);
     }
 
     /// Whether the queue is paused.
@@ -68,42 +59,6 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn hold(&self, pause: Duration) {
-        self.shared.hold_for(pause);
-    }
-}
-
-impl<T, R> Shared<T, R> {
-    pub(crate) fn hold_for(&self, pause: Duration) {
-        let until = self.core.time.after(pause);
-        let mut held_until = self.held_until.lock();
-        *held_until = until.max(*held_until);
-        self.core.switches.turn_on(Setting::HELD);
-        // ORDERING: full fence — as in `pause`.
-        self.core.switches.fence();
-        drop(held_until);
-        self.core.alarm.bring_forward(until);
-    }
-
-    /// When the hold is over, if there is one.
-    pub(crate) fn hold_ends(&self) -> Option<u64> {
-        let held = self.core.switches.now().any(Setting::HELD);
-        held.then(|| *self.held_until.lock())
-    }
-
-    /// Ends the hold if it is over; else when it will be.
-    pub(crate) fn end_hold(&self) -> Option<u64> {
-        let until = self.hold_ends()?;
-        if until > self.core.time.now().to_nanos() {
-            return Some(until);
-        }
-        let mut held_until = self.held_until.lock();
-        if *held_until != until {
-            return Some(*held_until);
-        }
-        *held_until = 0;
-        self.core.switches.turn_off(Setting::HELD);
-        drop(held_until);
-        self.idle.notify_all();
-        None
+        self.shared.ready.hold_for(&self.shared.core, pause);
     }
 }

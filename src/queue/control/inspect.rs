@@ -126,7 +126,7 @@ impl<T, R> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn latencies(&self) -> Latencies {
-        let stations = self.shared.stations.lock().clone();
+        let stations = self.shared.ready.desks().all();
         Latencies {
             wait: LatencySummary::of(stations.iter().map(|desk| &desk.waits)),
             run: LatencySummary::of(stations.iter().map(|desk| &desk.runs)),
@@ -148,7 +148,7 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn census(&self) -> QueueStats {
         let mut sum = Sum::default();
         sum.add_common(&self.common);
-        for desk in self.stations.lock().iter() {
+        for desk in self.ready.desks().all() {
             sum.add_own(&desk.books);
         }
         let mut stats = QueueStats {
@@ -165,7 +165,7 @@ impl<T, R> Shared<T, R> {
             panicked: sum.of(Item::Panicked),
             timed_out: sum.of(Item::TimedOut),
             late: sum.of(Item::Late),
-            stuck: self.stuck() as u64,
+            stuck: self.ready.desks().stuck() as u64,
             unsent: self.unsent.lock().len() as u64,
             ..QueueStats::default()
         };

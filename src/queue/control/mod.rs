@@ -3,3 +3,4 @@
 pub(crate) mod change;
 pub(crate) mod halt;
 pub(crate) mod inspect;
+pub(crate) mod redrive;

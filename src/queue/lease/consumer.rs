@@ -5,90 +5,14 @@
 //! lease and, with a single active consumer, among the leases of that one. Whoever comes to the head of the list while
 //! another waits there has that one woken, who then sees that its turn is over.
 
-use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
-use crate::park::{EventCount, Yields};
 use crate::queue::lease::search::Hit;
 use crate::queue::lease::{Lease, LeaseError};
+use crate::queue::ready::turns::{Roster, Wanting};
 use crate::queue::{Queue, Shared};
-use crate::sync::{Arc, Deadline, Mutex};
-
-/// Who consumes from one queue.
-pub(crate) struct Roster {
-    list: Mutex<List>,
-    /// Those whose turn it is not.
-    bench: EventCount,
-}
-
-#[derive(Default)]
-struct List {
-    members: Vec<Member>,
-    /// Calls that wait for a job, as they came.
-    wanting: Vec<Wish>,
-    next: u64,
-}
-
-struct Member {
-    number: u64,
-    priority: i32,
-    /// How many leases it may have.
-    prefetch: usize,
-    leases: usize,
-}
-
-struct Wish {
-    number: u64,
-    member: u64,
-}
-
-impl Roster {
-    pub(crate) fn new() -> Self {
-        Roster {
-            list: Mutex::new(List::default()),
-            bench: EventCount::new(Yields::Warily),
-        }
-    }
-
-    pub(crate) fn wake_all(&self) {
-        self.bench.notify_all();
-    }
-}
-
-impl List {
-    fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    fn member(&mut self, number: u64) -> Option<&mut Member> {
-        self.members.iter_mut().find(|one| one.number == number)
-    }
-
-    /// Whether a call of this member's may get a job.
-    fn may(&self, member: u64, single: bool) -> bool {
-        let rank = |one: &Member| (Reverse(one.priority), one.number);
-        let active = self.members.iter().min_by_key(|one| rank(one));
-        let itself = self.members.iter().find(|one| one.number == member);
-        itself.is_some_and(|one| one.leases < one.prefetch)
-            && (!single || active.is_some_and(|active| active.number == member))
-    }
-
-    /// Whose turn it is.
-    fn head(&self, single: bool) -> Option<u64> {
-        let priority = |wish: &Wish| {
-            let member = self.members.iter().find(|one| one.number == wish.member);
-            member.map_or(0, |one| one.priority)
-        };
-        let able = self
-            .wanting
-            .iter()
-            .filter(|wish| self.may(wish.member, single));
-        let first = able.min_by_key(|wish| (Reverse(priority(wish)), wish.number));
-        first.map(|wish| wish.number)
-    }
-}
+use crate::sync::{Arc, Deadline};
 
 /// One of those who lease jobs from a queue, with a limit of its own. Made by [`Queue::consumer`]; leaves when dropped.
 ///
@@ -145,19 +69,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> ConsumerBuilder<'_, T, R> {
     /// Enters the consumer.
     pub fn build(self) -> Consumer<T, R> {
         let queue = self.queue.shared.clone();
-        let mut list = queue.roster.list.lock();
-        let number = list.number();
-        list.members.push(Member {
-            number,
-            priority: self.priority,
-            prefetch: self.prefetch,
-            leases: 0,
-        });
-        drop(list);
-        Consumer {
-            queue,
-            member: number,
-        }
+        let member = queue.ready.turns().enter(self.priority, self.prefetch);
+        Consumer { queue, member }
     }
 }
 
@@ -184,7 +97,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
     pub fn try_lease(&self) -> Option<Lease<T, R>> {
         loop {
             let wish = self.wish();
-            if !self.is_head(wish.0) {
+            if !wish.is_head() {
                 return None;
             }
             let found = self.queue.look_for_lease().ok().flatten()?;
@@ -241,17 +154,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
         wish: &Wanting<'_>,
         deadline: Option<Deadline>,
     ) -> Result<Hit<T, R>, LeaseError> {
-        let roster = &self.queue.roster;
+        let over = || self.queue.core.is_stopped();
         loop {
-            let turn = |_| (self.is_head(wish.0) || self.queue.core.is_stopped()).then_some(());
-            if roster
-                .bench
-                .wait_until(deadline, turn, || 1, || 0)
-                .is_none()
-            {
+            if !wish.wait(deadline, over) {
                 return Err(LeaseError::Timeout);
             }
-            let may = || self.is_head(wish.0) || self.queue.core.is_stopped();
+            let may = || wish.is_head() || over();
             match self.queue.search_for_lease(deadline, &may) {
                 Ok(found) => return Ok(found),
                 // Displaced, unless the time is over.
@@ -261,91 +169,43 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
         }
     }
 
-    /// A call stands in the list until the guard goes.
+    /// A call stands in the list until the wish goes.
     fn wish(&self) -> Wanting<'_> {
-        let roster = &self.queue.roster;
-        let mut list = roster.list.lock();
-        let number = list.number();
-        list.wanting.push(Wish {
-            number,
-            member: self.member,
-        });
-        let displaces = list.head(self.queue.core.options.single_active) == Some(number);
-        let several = list.wanting.len() > 1;
-        drop(list);
-        let guard = Wanting(number, roster);
-        if displaces && several {
+        let (wish, displaces) = self.queue.ready.turns().wish(self.member);
+        if displaces {
             // Who was head waits where workers wait.
-            self.queue.idle.notify_all();
+            self.queue.ready.wake_all();
         }
-        guard
-    }
-
-    fn is_head(&self, wish: u64) -> bool {
-        let list = self.queue.roster.list.lock();
-        list.head(self.queue.core.options.single_active) == Some(wish)
+        wish
     }
 
     /// The lease counts against this consumer.
     fn seat(&self, lease: Lease<T, R>) -> Option<Lease<T, R>> {
-        let seat = Seat {
-            queue: self.queue.clone(),
+        let roster = self.queue.ready.turns();
+        let seat = roster.take_seat(self.member).then(|| Seat {
+            roster: roster.clone(),
             member: self.member,
-        };
-        self.queue.roster.list.lock().member(self.member)?.leases += 1;
-        Some(lease.seated(seat))
+        });
+        seat.map(|seat| lease.seated(seat))
     }
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Consumer<T, R> {
     /// The next one takes over.
     fn drop(&mut self) {
-        let roster = &self.queue.roster;
-        let mut list = roster.list.lock();
-        list.members.retain(|one| one.number != self.member);
-        drop(list);
-        roster.wake_all();
-    }
-}
-
-/// A call in the list.
-struct Wanting<'a>(u64, &'a Roster);
-
-impl Drop for Wanting<'_> {
-    fn drop(&mut self) {
-        let mut list = self.1.list.lock();
-        list.wanting.retain(|wish| wish.number != self.0);
-        let others = !list.wanting.is_empty();
-        drop(list);
-        if others {
-            self.1.wake_all();
-        }
-    }
-}
-
-/// The roster that a lease counts in, whatever the queue's types.
-pub(crate) trait Seats: Send + Sync {
-    fn give_back(&self, member: u64);
-}
-
-impl<T: Send, R: Send> Seats for Shared<T, R> {
-    fn give_back(&self, member: u64) {
-        if let Some(member) = self.roster.list.lock().member(member) {
-            member.leases -= 1;
-        }
-        self.roster.wake_all();
+        self.queue.ready.turns().leave(self.member);
     }
 }
 
 /// One lease's place among those that its consumer may have.
 pub(crate) struct Seat {
-    queue: Arc<dyn Seats>,
+    roster: Arc<Roster>,
     member: u64,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.queue.give_back(self.member);
+        self.roster.give_back_seat(self.member);
     }
 }
 

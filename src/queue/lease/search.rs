@@ -19,7 +19,9 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn take_owned(&self) -> Option<(Claim, T)> {
         let mut batch = Batch::new(1);
         loop {
-            self.take(&mut batch, Portion::ONE, u32::MAX).ok()?;
+            self.ready
+                .take(&self.core, &mut batch, Portion::ONE, u32::MAX)
+                .ok()?;
             let taken = batch.get(0);
             match self
                 .core
@@ -32,7 +34,7 @@ impl<T, R> Shared<T, R> {
                     return Some((claim, payload));
                 }
                 Ok((claim, None)) => self.wait_for_holders(claim),
-                Err(stale) => self.surfaced(stale),
+                Err(stale) => self.ready.surfaced(&self.core, stale),
             }
         }
     }
@@ -69,14 +71,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
         deadline: Option<Deadline>,
         may: &dyn Fn() -> bool,
     ) -> Result<Hit<T, R>, LeaseError> {
-        let attempt = |_| match may() {
+        let attempt = || match may() {
             false => Some(Err(LeaseError::Timeout)),
             true => self.look_for_lease().transpose(),
         };
-        let more = || self.work_left();
-        let found = self
-            .idle
-            .wait_until(deadline, attempt, more, || self.line.popped());
+        let found = self.ready.wait_for_work(&self.core, deadline, attempt);
         found.unwrap_or(Err(LeaseError::Timeout))
     }
 
@@ -115,9 +114,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
             if now.any(Setting::HALTED) {
                 return Ok(None);
             }
-            match self.take(&mut batch, Portion::ONE, u32::MAX) {
+            match self
+                .ready
+                .take(&self.core, &mut batch, Portion::ONE, u32::MAX)
+            {
                 Ok(()) => {}
-                Err(empty) => match self.any_unstarted() {
+                Err(empty) => match self.ready.any_unstarted(&self.core) {
                     Some(ticket) => batch.take_over(ticket),
                     None if now.any(Setting::CLOSED) || empty == PopError::Closed => {
                         return Err(LeaseError::Closed);
@@ -136,7 +138,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
             // Before the job is active: a shutdown that finds it so finds the visit.
             let visit = Visit::begin(host.clone());
             match self.core.slab.activate(taken.ticket, taken.position.trace) {
-                Err(stale) => self.surfaced(stale),
+                Err(stale) => self.ready.surfaced(&self.core, stale),
                 Ok(claim) => {
                     self.core.slab.set_position(&claim, taken.position);
                     if !self.started(self.core.switches.after_step(), &claim) {

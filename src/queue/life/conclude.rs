@@ -148,7 +148,7 @@ impl<T, R> Shared<T, R> {
         &self,
         end: impl FnOnce() -> Option<Ended<T, Outcome<R>>>,
     ) -> Option<Ended<T, Outcome<R>>> {
-        self.making_stray(end, |ended| {
+        self.ready.making_stray(&self.core, end, |ended| {
             ended.as_ref().is_some_and(|ended| ended.stale.is_some())
         })
     }
@@ -161,7 +161,7 @@ impl<T, R> Shared<T, R> {
     ) -> Option<Ended<T, Outcome<R>>> {
         let mut ended = self.ending(end)?;
         // It may be a former one of the job's, stale before.
-        self.drop_stale(ticket, trace);
+        self.ready.drop_stale(&self.core, ticket, trace);
         ended.stale.take_if(|(stale, _)| *stale == ticket);
         Some(ended)
     }
@@ -190,7 +190,7 @@ impl<T, R> Shared<T, R> {
             _ => Ending::Neither,
         };
         if let Some((ticket, Trace::Side)) = ended.stale {
-            self.take_out(ticket);
+            self.ready.take_out(&self.core, ticket);
         }
         let before = ended.before;
         let spoils = match cfg!(guichet_bug = "conclude_lets_go_early") {
@@ -211,7 +211,7 @@ impl<T, R> Shared<T, R> {
         let left = end.running && spoils.vacant.is_some();
         let dossier = left.then(|| self.dossiers.take(slot, end.id.occupancy));
         if spoils.vacant.is_none() {
-            self.nudge(slot);
+            self.ready.nudge(&self.core, slot);
         }
         self.share(spoils, outcome);
         discard(dossier);

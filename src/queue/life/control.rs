@@ -125,7 +125,9 @@ impl<T, R> Shared<T, R> {
         match self.ending_in_hand(in_hand, end) {
             Some(ended) => self.given_up(id, ended),
             // Somebody else has ended it.
-            None => self.drop_stale(entered.ticket, entered.trace),
+            None => self
+                .ready
+                .drop_stale(&self.core, entered.ticket, entered.trace),
         }
     }
 
@@ -174,11 +176,7 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
     fn drain(&self) {
         // Who sees it sees every job that was added before: its Release pairs with the Acquire of `seen`.
         self.core.switches.turn_on(Setting::DRAINING);
-        // `notify_all` takes the sleepers' lock, so who goes to sleep later sees the phase.
-        self.idle.notify_all();
-        self.room.wake_all();
-        self.later.wake_all();
-        self.roster.wake_all();
+        self.ready.wake_everybody();
         if self.serving.is_nobody() {
             // Nobody will ever run what waits here, and somebody may wait for it.
             self.stop(false);
@@ -190,11 +188,11 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         // From here on no ticket gets in; whoever is refused gives its own job back. A job whose
         // ticket got in is waiting already, and its claim's Release and the close's Acquire make the
         // scan find it.
-        self.line.close();
+        self.ready.close();
         // ORDERING: SeqCst fence — the phase before the scan; partner: `give_up_if_stopped`.
         fence(SeqCst);
-        self.idle.notify_all();
-        self.roster.wake_all();
+        self.ready.wake_all();
+        self.ready.turns().wake_all();
         for (slot, occupancy, state) in self.core.slab.scan() {
             if !state.is_terminal() {
                 self.end_for_shutdown(self.core.id_of(slot, occupancy), interrupt);
@@ -222,7 +220,7 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         let before = |instant: Option<u64>| instant.is_some_and(|at| at < until);
         self.timers.has_news(until)
             || before(self.first_deadline())
-            || before(self.hold_ends())
+            || before(self.ready.hold_ends(&self.core))
             || before(self.archive.next())
             || self.bell.is_rung()
     }

@@ -5,18 +5,14 @@
 //! admitted whether or not the dead queue still takes jobs: else a shutdown would lose what fails while it drains.
 
 use std::collections::VecDeque;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use crate::model::{AttemptError, DeadReason, EventKind, FailureKind, JobId, discard, unharmed};
-use crate::park::Alarm;
+use crate::model::{AttemptError, DeadReason, EventKind, FailureKind, JobId, discard};
+use crate::queue::Shared;
 use crate::queue::base::core::Outcome;
-use crate::queue::base::host::Visit;
-use crate::queue::base::switches::Setting;
+use crate::queue::ready::senders::Bell;
 use crate::queue::record::dossier::Dossier;
-use crate::queue::{Queue, Shared};
-use crate::sync::atomic::AtomicBool;
-use crate::sync::atomic::Ordering::{AcqRel, Relaxed};
-use crate::sync::{Arc, Mutex};
+use crate::sync::Arc;
 use crate::table::{Spoils, Vacant};
 
 /// A job that ended dead, as a job of the queue that its queue named with
@@ -56,9 +52,6 @@ pub(crate) trait Graveyard<T>: Send + Sync {
     fn is_awaited_by(&self, bell: &Arc<Bell>) -> bool;
 }
 
-/// Who waits for room in a queue of dead letters.
-pub(crate) type Senders = Mutex<Vec<Arc<Bell>>>;
-
 /// The dead jobs of a queue whose letters found no room, by their slots.
 #[derive(Default)]
 pub(crate) struct Unsent {
@@ -84,41 +77,9 @@ impl Unsent {
     }
 }
 
-/// Tells a queue that keeps dead letters to try again.
-pub(crate) struct Bell {
-    rung: AtomicBool,
-    /// Wakes the clerk who tries.
-    alarm: Arc<Alarm>,
-}
-
-impl Bell {
-    pub(crate) fn new(alarm: Arc<Alarm>) -> Arc<Self> {
-        Arc::new(Bell {
-            rung: AtomicBool::new(false),
-            alarm,
-        })
-    }
-
-    fn ring(&self) {
-        // Relaxed: the alarm's fence lies behind it.
-        self.rung.store(true, Relaxed);
-        self.alarm.wake();
-    }
-
-    /// Whether it was rung since the last try.
-    pub(crate) fn is_rung(&self) -> bool {
-        self.rung.load(Relaxed)
-    }
-
-    fn answer(&self) -> bool {
-        // ORDERING: AcqRel — the room that was made, before the try; a later ring is not overwritten.
-        self.is_rung() && self.rung.swap(false, AcqRel)
-    }
-}
-
 impl<T: Send + 'static, R: Send + 'static> Graveyard<T> for Shared<DeadLetter<T>, R> {
     fn reserve(&self) -> Option<Vacant> {
-        self.claim(&self.room)
+        self.ready.claim(&self.core, self.ready.room())
     }
 
     fn receive(&self, vacant: Vacant, letter: DeadLetter<T>) {
@@ -126,19 +87,11 @@ impl<T: Send + 'static, R: Send + 'static> Graveyard<T> for Shared<DeadLetter<T>
     }
 
     fn await_room(&self, bell: &Arc<Bell>) {
-        let mut senders = self.senders.lock();
-        if !senders.iter().any(|other| Arc::ptr_eq(other, bell)) {
-            senders.push(bell.clone());
-        }
-        self.core.switches.turn_on(Setting::AWAITED);
-        // ORDERING: full fence — the switch before the caller looks for room once more; partner: the fence between a slot's
-        // return and the look in `look_for_senders`.
-        self.core.switches.fence();
+        self.ready.await_room(&self.core, bell);
     }
 
     fn is_awaited_by(&self, bell: &Arc<Bell>) -> bool {
-        let senders = self.senders.lock();
-        senders.iter().any(|other| Arc::ptr_eq(other, bell))
+        self.ready.is_awaited_by(bell)
     }
 }
 
@@ -209,6 +162,18 @@ impl<T, R> Shared<T, R> {
         (letter, spoils)
     }
 
+    /// Takes the letters that were kept, and frees their jobs' slots.
+    pub(crate) fn take_unsent(&self) -> Vec<DeadLetter<T>> {
+        let slots = std::mem::take(&mut self.unsent.lock().slots);
+        let take = |slot| {
+            self.core.slab.hold_letter(slot);
+            let (letter, spoils) = self.write_letter(slot);
+            self.share_late(spoils);
+            letter
+        };
+        slots.into_iter().map(take).collect()
+    }
+
     /// Sends letters that were kept, as far as there is room, if any may have been made.
     pub(crate) fn send_letters(&self) {
         while self.bell.answer() {
@@ -239,160 +204,5 @@ impl<T, R> Shared<T, R> {
             self.bell.ring();
             self.send_letters();
         }
-    }
-
-    /// A slot of this queue was given back: whoever waits for one looks once more.
-    #[cold]
-    pub(crate) fn wake_senders(&self) {
-        self.core.switches.turn_off(Setting::AWAITED);
-        let senders = std::mem::take(&mut *self.senders.lock());
-        senders.iter().for_each(|bell| bell.ring());
-    }
-}
-
-/// Which dead letters are to be tried again, and how fast; for [`Queue::redrive`].
-pub struct Redrive<'a, T> {
-    filter: Filter<'a, T>,
-    limit: usize,
-    spacing: Duration,
-}
-
-type Filter<'a, T> = Box<dyn Fn(&DeadLetter<T>) -> bool + 'a>;
-
-/// What [`Queue::redrive`] did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Redriven {
-    /// The jobs that were added anew.
-    pub jobs: Vec<JobId>,
-    /// Letters that were looked at and stay: the filter refused them, or they have no payload.
-    pub skipped: usize,
-    /// Whether it stopped because the target took no more: it was full, or shut down.
-    pub stopped: bool,
-}
-
-impl<'a, T> Redrive<'a, T> {
-    /// All that wait, as fast as they can be added.
-    pub fn all() -> Self {
-        Redrive {
-            filter: Box::new(|_| true),
-            limit: usize::MAX,
-            spacing: Duration::ZERO,
-        }
-    }
-
-    /// Only those for which `filter` says so.
-    pub fn filter(mut self, filter: impl Fn(&DeadLetter<T>) -> bool + 'a) -> Self {
-        self.filter = Box::new(filter);
-        self
-    }
-
-    /// So many at the most.
-    pub fn limit(mut self, letters: usize) -> Self {
-        self.limit = letters;
-        self
-    }
-
-    /// The first at once, each further one with a delay of `per / jobs` more: they are delayed jobs of the target, and
-    /// this call does not wait. `jobs` of 0 counts as 1.
-    pub fn rate(mut self, jobs: u32, per: Duration) -> Self {
-        self.spacing = per / jobs.max(1);
-        self
-    }
-}
-
-impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
-    /// Takes the dead letters of this queue's jobs that found no room where they were to go, and frees their jobs' slots: the
-    /// last resort, after a shutdown say.
-    ///
-    /// ```
-    /// use guichet::{DeadLetter, Failure, ManualClock, Runtime};
-    ///
-    /// let runtime = Runtime::builder().clock(ManualClock::new()).build()?;
-    /// let dead = runtime.queue::<DeadLetter<u32>, ()>("dead").capacity(1).build()?;
-    /// let queue = runtime.queue::<u32, ()>("numbers").dead_letters(&dead).build()?;
-    /// queue.workers(1, |_| Err(Failure::msg("no")))?;
-    /// queue.add_many(vec![1, 2])?;
-    /// runtime.run_until_idle();
-    /// assert_eq!(queue.stats().unsent, 1);
-    /// assert_eq!(queue.take_unsent()[0].payload, Some(2));
-    /// # Ok::<(), guichet::Error>(())
-    /// ```
-    pub fn take_unsent(&self) -> Vec<DeadLetter<T>> {
-        let shared = &self.shared;
-        let slots = std::mem::take(&mut shared.unsent.lock().slots);
-        let take = |slot| {
-            shared.core.slab.hold_letter(slot);
-            let (letter, spoils) = shared.write_letter(slot);
-            shared.share_late(spoils);
-            letter
-        };
-        slots.into_iter().map(take).collect()
-    }
-}
-
-impl<T: Send + 'static, R: Send + 'static> Queue<DeadLetter<T>, R> {
-    /// Adds the payloads of waiting dead letters to `target` anew, attempts reset; stops when that is full.
-    ///
-    /// What was added anew is completed here; all others keep their places. Does not wait, and takes no notice of a
-    /// [pause](Queue::pause); a letter that a worker has in hand is left alone.
-    ///
-    /// ```
-    /// use guichet::{DeadLetter, Failure, ManualClock, Redrive, Runtime};
-    ///
-    /// let runtime = Runtime::builder().clock(ManualClock::new()).build()?;
-    /// let dead = runtime.queue::<DeadLetter<u32>, ()>("dead").build()?;
-    /// let queue = runtime.queue::<u32, ()>("numbers").dead_letters(&dead).build()?;
-    /// queue.workers(1, |_| Err(Failure::msg("no")))?;
-    /// queue.add_many(vec![1, 2, 3])?;
-    /// runtime.run_until_idle();
-    /// let done = dead.redrive(&queue, Redrive::all().filter(|letter| letter.payload != Some(2)));
-    /// assert_eq!((done.jobs.len(), done.skipped), (2, 1));
-    /// assert_eq!(dead.stats().waiting, 1);
-    /// # Ok::<(), guichet::Error>(())
-    /// ```
-    pub fn redrive<S: Send + 'static>(
-        &self,
-        target: &Queue<T, S>,
-        redrive: Redrive<'_, T>,
-    ) -> Redriven {
-        let shared = &self.shared;
-        let mut done = Redriven::default();
-        let Some(host) = shared.core.host.upgrade() else {
-            return done;
-        };
-        let _visit = Visit::begin(host);
-        let mut kept = Vec::new();
-        // No more than there are now: what is redriven may die anew meanwhile.
-        for _ in 0..shared.line.len() {
-            if done.jobs.len() >= redrive.limit || done.stopped {
-                break;
-            }
-            let Some((claim, mut letter)) = shared.take_owned() else {
-                break;
-            };
-            let chosen = unharmed(|| (redrive.filter)(&letter)).unwrap_or(false);
-            let Some(payload) = letter.payload.take_if(|_| chosen) else {
-                done.skipped += 1;
-                kept.push((claim, letter));
-                continue;
-            };
-            let spacing = redrive.spacing.saturating_mul(done.jobs.len() as u32);
-            match target.job(payload).delay(spacing).try_add() {
-                Ok(id) => {
-                    done.jobs.push(id);
-                    shared.complete_for_nobody(claim);
-                }
-                Err(refused) => {
-                    done.stopped = true;
-                    letter.payload = Some(refused.into_payload());
-                    kept.push((claim, letter));
-                }
-            }
-        }
-        for (claim, letter) in kept {
-            shared.put_back_or_share(claim, Some(letter));
-        }
-        done
     }
 }

@@ -63,7 +63,7 @@ impl<T, R> Shared<T, R> {
                 Ending::Value(&value),
             );
         }
-        self.vacate(whole.vacant);
+        self.ready.vacate(&self.core, whole.vacant);
         match whole.waiter {
             Some(waiter) => discard(waiter.set(Ok(value))),
             None => discard(value),
@@ -114,11 +114,11 @@ impl<T, R> Shared<T, R> {
         let kept = settled.spoils.vacant.is_none();
         let late = cfg!(guichet_bug = "settle_nudges_late");
         if kept && !late {
-            self.nudge(past.slot());
+            self.ready.nudge(&self.core, past.slot());
         }
         self.share(settled.spoils, Ok(value));
         if kept && late {
-            self.nudge(past.slot());
+            self.ready.nudge(&self.core, past.slot());
         }
         if !settled.won {
             self.forget(self.core.id_of(past.slot(), occupancy));
@@ -268,7 +268,7 @@ impl<T, R> Shared<T, R> {
         let epoch = claim.ticket().next_epoch();
         let (spot, trace) = match verb {
             Verb::Requeue => (Spot::Back(self.core.slab.position(&claim)), Trace::Side),
-            _ => (Spot::End, self.line.end()),
+            _ => (Spot::End, self.ready.end()),
         };
         let due = self.core.time.after(pause);
         let step = || match pause.is_zero() {
@@ -293,7 +293,7 @@ impl<T, R> Shared<T, R> {
         books.enter(item);
         self.tell(kind, id, epoch, attempt, Some(failure.kind()));
         if let Some(pause) = failure.limited() {
-            self.hold_for(pause);
+            self.ready.hold_for(&self.core, pause);
         }
         match entered {
             Some(entered) => self.enqueue(id, entered, spot),
@@ -358,7 +358,7 @@ impl<T, R> Shared<T, R> {
             self.conclude(&end, Ending::Failure(&failure));
         }
         if kept {
-            self.nudge(slot);
+            self.ready.nudge(&self.core, slot);
         }
         self.share(settled.spoils, Err(JobError::Failed(failure)));
         if !won {
@@ -371,7 +371,7 @@ impl<T, R> Shared<T, R> {
     /// waiter; and only then drops the payload, whose destructor may do anything.
     pub(crate) fn share(&self, spoils: Spoils<T, Outcome<R>>, outcome: Outcome<R>) {
         match spoils.vacant {
-            Some(vacant) => self.vacate(vacant),
+            Some(vacant) => self.ready.vacate(&self.core, vacant),
             // Whoever has got the slot owes nothing else.
             None => self.pay(spoils.owed),
         }

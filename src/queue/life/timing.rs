@@ -74,7 +74,7 @@ impl<T, R> Shared<T, R> {
         self.send_letters();
         let (dropped, records) = self.archive.expire(self.core.time.now().to_nanos());
         dropped.discard();
-        let next = [jobs, self.watch(), self.end_hold(), records];
+        let next = [jobs, self.watch(), self.ready.end_hold(&self.core), records];
         next.into_iter().flatten().min()
     }
 
@@ -215,7 +215,7 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn trace_when_due(&self, slot: u32) -> Trace {
         match self.core.slab.record(slot).newest.load(Relaxed) {
             true => Trace::Side,
-            false => self.line.end(),
+            false => self.ready.end(),
         }
     }
 

@@ -125,9 +125,11 @@ impl<T, R> Shared<T, R> {
                     .then(|| deadline.saturating_add(self.core.options.stuck_after)),
             }
         };
-        let desks = self.stations.lock();
-        let timed = desks.iter().filter_map(look);
-        timed.chain(self.lent.first()).min()
+        let timed = self
+            .ready
+            .desks()
+            .look(|all| all.iter().filter_map(look).min());
+        timed.into_iter().chain(self.lent.first()).min()
     }
 
     /// Decides the attempts whose time is over; when to look again.
@@ -139,7 +141,7 @@ impl<T, R> Shared<T, R> {
         while let Some(ticket) = self.lent.over(now) {
             self.time_out(ticket);
         }
-        let desks = self.stations.lock().clone();
+        let desks = self.ready.desks().all();
         for desk in &desks {
             let Some((ticket, deadline)) = desk.timed.view() else {
                 continue;
@@ -175,16 +177,10 @@ impl<T, R> Shared<T, R> {
     /// Whether one more worker may be replaced, those counted whose replacements have not come yet.
     fn may_relieve(&self) -> bool {
         let gone = match cfg!(guichet_bug = "relief_coming_uncounted") {
-            true => self.stuck(),
-            false => self.coming.and_stuck(|| self.stuck()),
+            true => self.ready.desks().stuck(),
+            false => self.coming.and_stuck(|| self.ready.desks().stuck()),
         };
         gone < self.core.options.max_stuck
-    }
-
-    /// How many handlers run on long after their time, while other workers do their work.
-    pub(crate) fn stuck(&self) -> usize {
-        let desks = self.stations.lock();
-        desks.iter().filter(|desk| desk.timed.is_stuck()).count()
     }
 
     /// The attempt that `ticket` names is decided over its handler's head, if it still runs.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::Ready;
 use crate::lane::{Bands, Heap, IN_LINE, Item, Place, Portion, Rank, Schedule};
 use crate::model::{Order, Policy, PopError};
-use crate::queue::Shared;
-use crate::queue::base::switches::Setting;
-use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use crate::table::{Entered, NotMoved, Position, Surfaced, Ticket, Trace};
+use crate::queue::base::core::Core;
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::table::{Entered, NotMoved, Position, Ticket, Trace};
 
 /// Priorities up to which a heap has a list for each instead of comparing keys.
 const LISTED: u32 = 1 << 20;
@@ -162,54 +162,54 @@ impl Line {
     }
 }
 
-impl<T, R> Shared<T, R> {
+impl Ready {
+    /// Where a ticket goes that goes behind its peers.
+    #[inline(always)]
+    pub(crate) fn end(&self) -> Trace {
+        self.line.end()
+    }
+
+    /// A waiting job's ticket goes to its spot, and a sleeping worker is woken. False if the line is closed:
+    /// the caller gives the job up.
+    #[inline]
+    pub(crate) fn push<T, R>(&self, core: &Core<T, R>, entered: Entered, spot: Spot) -> bool {
+        let pushed = self.line_up(core, entered, spot);
+        if pushed {
+            self.idle.notify_one_after_rmw();
+        }
+        pushed
+    }
+
+    /// The same of the first of these tickets, of the default priority, next to each other; how many.
+    pub(crate) fn push_run<T, R>(&self, core: &Core<T, R>, tickets: &[u64]) -> Option<usize> {
+        let count = self.line_up_run(core, tickets)?;
+        self.idle.notify_one_after_rmw();
+        Some(count)
+    }
+
     /// A waiting job's ticket goes to its spot. False if the line is closed: the caller gives the job up.
     #[inline]
-    pub(crate) fn line_up(&self, entered: Entered, spot: Spot) -> bool {
+    pub(crate) fn line_up<T, R>(&self, core: &Core<T, R>, entered: Entered, spot: Spot) -> bool {
         let (slot, word) = (entered.ticket.slot(), entered.ticket.to_bits());
         let refused = match (&self.line, entered.trace) {
             (Line::Bands(bands, _), Trace::Line) => {
-                return bands.push(self.level(slot), word).is_ok();
+                return bands.push(self.level(core, slot), word).is_ok();
             }
-            (Line::Bands(bands, _), Trace::Side) => self.stand_aside(bands, slot, word, spot),
-            (Line::Heap(heap, key), _) => self.put_on_heap(heap, key, slot, word, spot),
+            (Line::Bands(bands, _), Trace::Side) => self.stand_aside(core, bands, slot, word, spot),
+            (Line::Heap(heap, key), _) => self.put_on_heap(core, heap, key, slot, word, spot),
         };
         // Ended after it began to wait and before it lay there: whoever ended it did not find it.
-        if !refused && self.core.slab.ended_waiting(entered.ticket) {
-            self.take_out(entered.ticket);
+        if !refused && core.slab.ended_waiting(entered.ticket) {
+            self.take_out(core, entered.ticket);
         }
         !refused
     }
 
-    /// Puts a ticket back that was taken from the side and not used.
-    pub(crate) fn line_up_again(&self, taken: Taken) {
-        let entered = Entered {
-            ticket: taken.ticket,
-            trace: Trace::Side,
-        };
-        if !self.line_up(entered, Spot::Back(taken.position)) {
-            // Until its ticket is dropped the slot is its job's.
-            let slot = taken.ticket.slot();
-            self.refused(
-                self.core.id_of(slot, self.core.slab.occupancy_of(slot)),
-                entered,
-            );
-        }
-    }
-
-    /// Takes a stale ticket out of where tickets can be taken out, and its slot back. If it is not there, whoever took it out
-    /// finds that it is stale.
-    pub(crate) fn take_out(&self, ticket: Ticket) {
-        if self.line.remove(ticket) {
-            self.drop_stale(ticket, Trace::Side);
-        }
-    }
-
     /// The first of these waiting jobs' tickets, of the default priority, go behind their peers, next to each other; how many.
-    pub(crate) fn line_up_run(&self, tickets: &[u64]) -> Option<usize> {
+    fn line_up_run<T, R>(&self, core: &Core<T, R>, tickets: &[u64]) -> Option<usize> {
         match &self.line {
             Line::Bands(bands, _) => bands
-                .push_run(self.core.options.default_priority - 1, tickets)
+                .push_run(core.options.default_priority - 1, tickets)
                 .ok(),
             Line::Heap(..) => {
                 let entered = Entered {
@@ -220,17 +220,24 @@ impl<T, R> Shared<T, R> {
                     (&self.line, cfg!(guichet_bug = "line_batch_overlooks_ends"))
                 {
                     let slot = entered.ticket.slot();
-                    let refused = self.put_on_heap(heap, key, slot, tickets[0], Spot::End);
+                    let refused = self.put_on_heap(core, heap, key, slot, tickets[0], Spot::End);
                     return (!refused).then_some(1);
                 }
-                self.line_up(entered, Spot::End).then_some(1)
+                self.line_up(core, entered, Spot::End).then_some(1)
             }
         }
     }
 
     #[cold]
-    fn stand_aside(&self, bands: &Bands, slot: u32, word: u64, spot: Spot) -> bool {
-        let level = self.level(slot);
+    fn stand_aside<T, R>(
+        &self,
+        core: &Core<T, R>,
+        bands: &Bands,
+        slot: u32,
+        word: u64,
+        spot: Spot,
+    ) -> bool {
+        let level = self.level(core, slot);
         match spot {
             Spot::End => bands.insert_behind(level, word).is_err(),
             Spot::Newest => bands.insert_newest(level, word).is_err(),
@@ -244,14 +251,22 @@ impl<T, R> Shared<T, R> {
         }
     }
 
-    fn put_on_heap(&self, heap: &Heap, key: &Key, slot: u32, word: u64, spot: Spot) -> bool {
+    fn put_on_heap<T, R>(
+        &self,
+        core: &Core<T, R>,
+        heap: &Heap,
+        key: &Key,
+        slot: u32,
+        word: u64,
+        spot: Spot,
+    ) -> bool {
         match spot {
             Spot::End => {
-                let key = self.key(key, slot, self.core.slab.priority(slot));
+                let key = self.key(core, key, slot, core.slab.priority(slot));
                 heap.push(key, word).is_err()
             }
             Spot::Newest => {
-                let key = self.key(key, slot, self.core.slab.priority(slot));
+                let key = self.key(core, key, slot, core.slab.priority(slot));
                 heap.insert(key, Place::Front, word).is_err()
             }
             Spot::Back(Position { place, key, .. }) => {
@@ -262,29 +277,30 @@ impl<T, R> Shared<T, R> {
 
     /// The level of the job in `slot`, from 0.
     #[inline(always)]
-    fn level(&self, slot: u32) -> u32 {
-        self.core.slab.priority(slot) - 1
+    fn level<T, R>(&self, core: &Core<T, R>, slot: u32) -> u32 {
+        core.slab.priority(slot) - 1
     }
 
     /// What a heap orders the job in `slot` by, with this priority.
-    fn key(&self, key: &Key, slot: u32, priority: u32) -> u64 {
+    fn key<T, R>(&self, core: &Core<T, R>, key: &Key, slot: u32, priority: u32) -> u64 {
         match key {
             Key::Priority => u64::from(priority) - 1,
-            Key::Deadline => match self.core.slab.marks(slot).optioned {
-                true => self.core.slab.record(slot).key.load(Relaxed),
+            Key::Deadline => match core.slab.marks(slot).optioned {
+                true => core.slab.record(slot).key.load(Relaxed),
                 false => u64::MAX,
             },
             Key::Aged(per) => {
                 let credit = u64::from(priority).saturating_mul(*per);
-                self.core.time.now().to_nanos().saturating_add(credit)
+                core.time.now().to_nanos().saturating_add(credit)
             }
         }
     }
 
     /// The next tickets, at most `portion`, of a level below `until`.
     #[inline]
-    pub(crate) fn take(
+    pub(crate) fn take<T, R>(
         &self,
+        _core: &Core<T, R>,
         batch: &mut Batch,
         portion: Portion,
         until: u32,
@@ -313,97 +329,37 @@ impl<T, R> Shared<T, R> {
         }
     }
 
-    /// A step by which a ticket becomes stale. It counts as a stray before the step, so that no adder
-    /// says "full" of its slot, and until that was given back; `strays` says whether the step left one.
-    pub(crate) fn making_stray<X>(
-        &self,
-        step: impl FnOnce() -> X,
-        strays: impl FnOnce(&X) -> bool,
-    ) -> X {
-        if !self.core.switches.now().any(Setting::STRAYED) {
-            self.core.switches.turn_on(Setting::STRAYED);
-        }
-        self.strays.fetch_add(1, Relaxed);
-        let done = step();
-        if !strays(&done) {
-            self.strays.fetch_sub(1, Relaxed);
-        }
-        done
-    }
-
-    /// A stale ticket is dropped: it lies nowhere any more. With it, perhaps, its slot comes back.
-    pub(crate) fn drop_stale(&self, ticket: Ticket, trace: Trace) {
-        self.surfaced(self.core.slab.surface(ticket, trace));
-    }
-
-    /// A ticket was found stale and was dropped.
-    #[cold]
-    pub(crate) fn surfaced(&self, stale: Surfaced) {
-        stale.vacant.into_iter().for_each(|slot| self.vacate(slot));
-        if stale.counted {
-            // ORDERING: Release — the slot's return before the stray is gone; pairs with `has_strays`.
-            let before = self.strays.fetch_sub(1, Release);
-            debug_assert!(before > 0, "a stray was not counted");
-        }
-    }
-
-    /// Whether stale tickets keep slots. Once it says no, the slots of all that were counted before are
-    /// back in their pools.
-    pub(crate) fn has_strays(&self) -> bool {
-        // ORDERING: Acquire — the slots that strays had kept; pairs with the Release in `surfaced`.
-        self.strays.load(Acquire) != 0
-    }
-
-    /// Drops the stale tickets that lie in lines or on desks.
-    #[cold]
-    pub(crate) fn compact(&self) {
-        if let Line::Bands(bands, _) = &self.line {
-            let mut stale = Vec::new();
-            bands.collect(
-                |word| match self.core.slab.set_aside(Ticket::from_bits(word)) {
-                    Ok(()) => true,
-                    Err(surfaced) => {
-                        stale.push(surfaced);
-                        false
-                    }
-                },
-            );
-            stale.into_iter().for_each(|stale| self.surfaced(stale));
-        }
-        let stations = self.stations.lock().clone();
-        for (ticket, _) in stations.iter().flat_map(|desk| desk.tray.unstarted()) {
-            if !self.core.slab.is_current(ticket) {
-                self.drop_stale(ticket, Trace::Line);
-            }
-        }
-    }
-
     /// A waiting job moves behind its peers of another priority. `Starting`: a worker has it in hand.
-    pub(crate) fn move_to(&self, ticket: Ticket, priority: u32) -> Result<(), NotMoved> {
+    pub(crate) fn move_to<T, R>(
+        &self,
+        core: &Core<T, R>,
+        ticket: Ticket,
+        priority: u32,
+    ) -> Result<(), NotMoved> {
         let slot = ticket.slot();
         match &self.line {
             Line::Bands(bands, _) => {
                 let replace = || {
                     let mut stray = false;
                     let moved = bands.replace(ticket.to_bits(), priority - 1, |present| {
-                        let new = self.core.slab.reprioritize(ticket, present)?;
+                        let new = core.slab.reprioritize(ticket, present)?;
                         stray = !present;
-                        self.core.slab.set_priority(slot, priority);
+                        core.slab.set_priority(slot, priority);
                         Ok(new.to_bits())
                     });
                     (moved, stray)
                 };
-                let (moved, _) = self.making_stray(replace, |(_, stray)| *stray);
+                let (moved, _) = self.making_stray(core, replace, |(_, stray)| *stray);
                 moved.unwrap_or(Err(NotMoved::Starting))
             }
             Line::Heap(heap, key) => {
                 // The key of an aging queue counts the new priority.
-                let key = self.key(key, slot, priority);
+                let key = self.key(core, key, slot, priority);
                 let mut refused = NotMoved::Starting;
                 let moved = heap.replace(ticket.to_bits(), key, || {
-                    match self.core.slab.reprioritize(ticket, true) {
+                    match core.slab.reprioritize(ticket, true) {
                         Ok(new) => {
-                            self.core.slab.set_priority(slot, priority);
+                            core.slab.set_priority(slot, priority);
                             Some(new.to_bits())
                         }
                         Err(not) => {

@@ -1,8 +1,9 @@
 //! Slots for jobs: who gets one, and who waits for one.
 
+use super::Ready;
 use crate::park::{Care, EventCount, Yields};
+use crate::queue::base::core::Core;
 use crate::queue::base::switches::Setting;
-use crate::queue::{Shared, current_worker};
 use crate::sync::{Backoff, Deadline, MODEL, Mutex, thread_number};
 use crate::table::{Pool, Vacancies, Vacant};
 
@@ -48,18 +49,23 @@ impl Room {
     }
 }
 
-impl<T, R> Shared<T, R> {
+impl Ready {
     /// A slot, if one is vacant.
     #[inline(always)]
-    pub(crate) fn claim(&self, room: &Room) -> Option<Vacant> {
+    pub(crate) fn claim<T, R>(&self, core: &Core<T, R>, room: &Room) -> Option<Vacant> {
         let claim = || room.pool.claim_one(thread_number());
-        claim().or_else(|| self.claim_from_strays(claim))
+        claim().or_else(|| self.claim_from_strays(core, claim))
     }
 
     /// Up to `most` slots, at least one.
-    pub(crate) fn claim_run(&self, room: &Room, most: usize) -> Option<Vacancies> {
+    pub(crate) fn claim_run<T, R>(
+        &self,
+        core: &Core<T, R>,
+        room: &Room,
+        most: usize,
+    ) -> Option<Vacancies> {
         let claim = || room.pool.claim(thread_number(), most.min(32) as u32);
-        claim().or_else(|| self.claim_from_strays(claim))
+        claim().or_else(|| self.claim_from_strays(core, claim))
     }
 
     /// Whether a slot could be had from a stale ticket.
@@ -70,8 +76,12 @@ impl<T, R> Shared<T, R> {
     /// Nothing was vacant: claims what stale tickets kept. Those that lie somewhere are dropped; who has
     /// one in hand is about to, and is waited for, so that "full" is said only if it is true.
     #[cold]
-    fn claim_from_strays<X>(&self, claim: impl Fn() -> Option<X>) -> Option<X> {
-        if !self.core.switches.now().any(Setting::STRAYED) {
+    fn claim_from_strays<T, R, X>(
+        &self,
+        core: &Core<T, R>,
+        claim: impl Fn() -> Option<X>,
+    ) -> Option<X> {
+        if !core.switches.now().any(Setting::STRAYED) {
             return None;
         }
         let mut backoff = Backoff::default();
@@ -79,7 +89,7 @@ impl<T, R> Shared<T, R> {
         while self.has_strays() {
             // Most that are left now are in somebody's hand.
             if round.is_multiple_of(COMPACT_EVERY) {
-                self.compact();
+                self.compact(core);
             }
             round += 1;
             let claimed = claim();
@@ -94,14 +104,19 @@ impl<T, R> Shared<T, R> {
 
     /// A slot for one job; waits for it up to `deadline`.
     #[inline(always)]
-    pub(crate) fn slot(&self, room: &Room, deadline: Option<Deadline>) -> Result<Vacant, NoSlot> {
-        if !self.core.is_open() {
+    pub(crate) fn slot<T, R>(
+        &self,
+        core: &Core<T, R>,
+        room: &Room,
+        deadline: Option<Deadline>,
+    ) -> Result<Vacant, NoSlot> {
+        if !core.is_open() {
             return Err(NoSlot::Closed);
         }
-        match self.claim(room) {
+        match self.claim(core, room) {
             Some(vacant) => Ok(vacant),
             None => {
-                let mut run = self.wait_for_run(room, 1, deadline)?;
+                let mut run = self.wait_for_run(core, room, 1, deadline)?;
                 Ok(run.pop().expect("a run has at least one slot"))
             }
         }
@@ -109,18 +124,19 @@ impl<T, R> Shared<T, R> {
 
     /// Waits until it can claim between 1 and `most` slots.
     #[cold]
-    pub(crate) fn wait_for_run(
+    pub(crate) fn wait_for_run<T, R>(
         &self,
+        core: &Core<T, R>,
         room: &Room,
         most: usize,
         deadline: Option<Deadline>,
     ) -> Result<Vacancies, NoSlot> {
-        let attempt = |care| match (self.core.is_open(), care) {
+        let attempt = |care| match (core.is_open(), care) {
             (false, _) => Some(Err(NoSlot::Closed)),
             (true, Care::Glance) => room.pool.claim_rich(thread_number(), most as u32).map(Ok),
-            (true, Care::Exact) => self.claim_run(room, most).map(Ok),
+            (true, Care::Exact) => self.claim_run(core, room, most).map(Ok),
         };
-        if self.is_own_worker() {
+        if core.is_own_worker() {
             return attempt(Care::Exact).unwrap_or(Err(NoSlot::WouldDeadlock));
         }
         let claimed = room.blocked.wait_until(
@@ -134,21 +150,29 @@ impl<T, R> Shared<T, R> {
     }
 
     /// Slots for all of `count` jobs; waits for them.
-    pub(crate) fn slots(&self, room: &Room, count: usize) -> Result<Vec<Vacancies>, NoSlot> {
+    pub(crate) fn slots<T, R>(
+        &self,
+        core: &Core<T, R>,
+        room: &Room,
+        count: usize,
+    ) -> Result<Vec<Vacancies>, NoSlot> {
         // An own worker must not wait for who collects: that one may wait for this worker.
-        let _collecting = (!self.is_own_worker()).then(|| room.bulk.lock());
-        if !self.core.is_open() {
+        let _collecting = (!core.is_own_worker()).then(|| room.bulk.lock());
+        if !core.is_open() {
             return Err(NoSlot::Closed);
         }
-        self.collect(room, count, |missing| match self.claim_run(room, missing) {
-            Some(run) => Ok(run),
-            None => self.wait_for_run(room, missing, None),
+        self.collect(core, room, count, |missing| {
+            match self.claim_run(core, room, missing) {
+                Some(run) => Ok(run),
+                None => self.wait_for_run(core, room, missing, None),
+            }
         })
     }
 
     /// Slots for all of `count` jobs, run by run from `claim`, or none.
-    pub(crate) fn collect<E>(
+    pub(crate) fn collect<T, R, E>(
         &self,
+        core: &Core<T, R>,
         room: &Room,
         count: usize,
         claim: impl Fn(usize) -> Result<Vacancies, E>,
@@ -164,7 +188,7 @@ impl<T, R> Shared<T, R> {
                 Err(refused) => {
                     reserved
                         .into_iter()
-                        .for_each(|run| self.give_back(room, run));
+                        .for_each(|run| self.give_back(core, room, run));
                     return Err(refused);
                 }
             }
@@ -173,61 +197,56 @@ impl<T, R> Shared<T, R> {
     }
 
     /// Gives reserved slots back and wakes who waits for one.
-    pub(crate) fn give_back(&self, room: &Room, run: Vacancies) {
+    pub(crate) fn give_back<T, R>(&self, core: &Core<T, R>, room: &Room, run: Vacancies) {
         if !run.is_empty() {
             room.pool.give_back_all(run);
-            self.slot_came_back(room);
+            self.slot_came_back(core, room);
         }
     }
 
     /// Gives one slot back and wakes who waits for it.
     #[inline]
-    pub(crate) fn vacate(&self, vacant: Vacant) {
-        let room = self.room_of(vacant.slot());
+    pub(crate) fn vacate<T, R>(&self, core: &Core<T, R>, vacant: Vacant) {
+        let room = self.room_of(core, vacant.slot());
         room.pool.give_back(vacant);
-        self.slot_came_back(room);
+        self.slot_came_back(core, room);
     }
 
     #[inline]
-    fn slot_came_back(&self, room: &Room) {
+    fn slot_came_back<T, R>(&self, core: &Core<T, R>, room: &Room) {
         room.blocked.notify_one_after_rmw();
-        self.look_for_senders();
+        self.look_for_senders(core);
     }
 
     /// Wakes who waits for room for a dead letter. Behind a notification's fence; partner: the fence of `await_room`.
     #[inline(always)]
-    fn look_for_senders(&self) {
-        if self.core.switches.now().any(Setting::AWAITED) {
-            self.wake_senders();
+    fn look_for_senders<T, R>(&self, core: &Core<T, R>) {
+        if core.switches.now().any(Setting::AWAITED) {
+            self.wake_senders(core);
         }
     }
 
     /// A slot can be made vacant by compaction: wakes who waits for it.
     #[cold]
-    pub(crate) fn may_compact(&self, slot: u32) {
-        let room = self.room_of(slot);
+    pub(crate) fn may_compact<T, R>(&self, core: &Core<T, R>, slot: u32) {
+        let room = self.room_of(core, slot);
         room.blocked.notify_one();
-        self.look_for_senders();
+        self.look_for_senders(core);
     }
 
     /// A job has ended and its slot did not come back: a stray may be what keeps it.
     #[cold]
-    pub(crate) fn nudge(&self, slot: u32) {
+    pub(crate) fn nudge<T, R>(&self, core: &Core<T, R>, slot: u32) {
         if self.has_strays() {
-            self.may_compact(slot);
+            self.may_compact(core, slot);
         }
     }
 
     #[inline(always)]
-    fn room_of(&self, slot: u32) -> &Room {
-        match (slot as usize) < self.core.options.capacity {
+    fn room_of<T, R>(&self, core: &Core<T, R>, slot: u32) -> &Room {
+        match (slot as usize) < core.options.capacity {
             true => &self.room,
             false => &self.later,
         }
-    }
-
-    /// Whether the calling thread is one of this queue's workers.
-    pub(crate) fn is_own_worker(&self) -> bool {
-        current_worker().is_some_and(|worker| worker.queue == self.core.number)
     }
 }

@@ -12,7 +12,7 @@ use crate::queue::life::job::Job;
 use crate::queue::ready::line::{Spot, Taken};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::take_panic_location;
-use crate::table::{Claim, Spoils, Trace};
+use crate::table::{Claim, Entered, Spoils, Trace};
 
 /// Whose attempts they are.
 pub(crate) struct Attend<'a> {
@@ -41,7 +41,7 @@ impl<T: Send + Sync, R: Send> Shared<T, R> {
         let claim = match self.core.slab.activate(taken.ticket, taken.position.trace) {
             Ok(claim) => claim,
             Err(stale) => {
-                self.surfaced(stale);
+                self.ready.surfaced(&self.core, stale);
                 return None;
             }
         };
@@ -97,7 +97,7 @@ impl<T, R> Shared<T, R> {
                 return None;
             }
             Err(stale) => {
-                self.surfaced(stale);
+                self.ready.surfaced(&self.core, stale);
                 return None;
             }
         };
@@ -160,7 +160,26 @@ impl<T, R> Shared<T, R> {
                 self.tell_started(&claim);
                 self.put_back_or_share(claim, None);
             }
-            Err(stale) => self.surfaced(stale),
+            Err(stale) => self.ready.surfaced(&self.core, stale),
+        }
+    }
+
+    /// Puts a ticket back that was taken from the side and not used.
+    pub(crate) fn line_up_again(&self, taken: Taken) {
+        let entered = Entered {
+            ticket: taken.ticket,
+            trace: Trace::Side,
+        };
+        if !self
+            .ready
+            .line_up(&self.core, entered, Spot::Back(taken.position))
+        {
+            // Until its ticket is dropped the slot is its job's.
+            let slot = taken.ticket.slot();
+            self.refused(
+                self.core.id_of(slot, self.core.slab.occupancy_of(slot)),
+                entered,
+            );
         }
     }
 

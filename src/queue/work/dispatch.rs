@@ -12,7 +12,6 @@ use crate::queue::ready::line::{Batch, Taken};
 use crate::queue::work::attempt::Attend;
 use crate::queue::{Queue, Shared};
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Ticket, Trace};
 
 /// Handlers that take longer than this on average get one job at a time.
@@ -62,7 +61,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// Registers one more worker of `queue`, whose attempts may take `limit` nanoseconds, if that is not 0; `hire` engages
     /// another one like it.
     pub(crate) fn new(queue: Queue<T, R>, limit: u64, hire: Option<Hire>) -> Self {
-        let desk = queue.shared.take_desk(hire);
+        let desk = queue.shared.ready.desks().take(hire);
         Station {
             queue,
             desk,
@@ -84,7 +83,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             if several {
                 self.lay_out();
                 // Somebody may have gone to sleep since this worker decided to take several.
-                shared.idle.notify_one();
+                shared.ready.wake_one();
             }
             let mut at = 0;
             while at < self.batch.tickets.len() {
@@ -167,15 +166,12 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 
     /// Waits with tickets in hand until the queue is not halted any more; false if it has stopped.
     fn waits_in_hand(&self, shared: &Shared<T, R>) -> bool {
-        let look = |_| {
+        let look = || {
             let now = shared.core.switches.now();
             let leaves = now.dismisses();
             (leaves || !now.any(Setting::HALTED)).then_some(!leaves)
         };
-        let more = || shared.work_left();
-        let found = shared
-            .idle
-            .wait_until(None, look, more, || shared.line.popped());
+        let found = shared.ready.wait_for_work(&shared.core, None, look);
         found.unwrap_or(false)
     }
 
@@ -201,11 +197,16 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         shared: &Shared<T, R>,
         attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
     ) {
-        while shared.line.has_before(self.batch.level)
+        while shared.ready.has_before(self.batch.level)
             && !shared.core.switches.now().any(Setting::IDLE)
             && !self.is_relieved()
         {
-            let taken = shared.take(&mut self.urgent, Portion::ONE, self.batch.level);
+            let taken = shared.ready.take(
+                &shared.core,
+                &mut self.urgent,
+                Portion::ONE,
+                self.batch.level,
+            );
             if taken.is_err() {
                 return;
             }
@@ -230,16 +231,17 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 return Found::Work;
             }
             let portion = self.portion(shared);
-            if shared.take(&mut self.batch, portion, u32::MAX).is_ok() {
+            if shared
+                .ready
+                .take(&shared.core, &mut self.batch, portion, u32::MAX)
+                .is_ok()
+            {
                 return Found::Work;
             }
         }
-        let found = shared.idle.wait_until(
-            None,
-            |_| self.look(shared),
-            || shared.work_left(),
-            || shared.line.popped(),
-        );
+        let found = shared
+            .ready
+            .wait_for_work(&shared.core, None, || self.look(shared));
         found.unwrap_or(Found::Nothing)
     }
 
@@ -251,7 +253,9 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             return now.dismisses().then_some(Found::Nothing);
         }
         let portion = self.portion(shared);
-        let taken = shared.take(&mut self.batch, portion, u32::MAX);
+        let taken = shared
+            .ready
+            .take(&shared.core, &mut self.batch, portion, u32::MAX);
         if taken.is_ok() {
             return Some(Found::Work);
         }
@@ -266,21 +270,20 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// How many tickets to take at a time: a fair share, and one where another could start sooner.
     fn portion(&self, shared: &Shared<T, R>) -> Portion {
         let most = shared.core.options.prefetch;
-        if most == 1 || self.mean > QUICK.as_nanos() as u64 || shared.idle.has_sleepers() {
+        if most == 1 || self.mean > QUICK.as_nanos() as u64 || shared.ready.has_sleepers() {
             return Portion::ONE;
         }
         Portion {
             most,
-            poppers: shared.station_count.load(Relaxed),
+            poppers: shared.ready.desks().count(),
         }
     }
 
     /// A job that another worker has taken out of the lane and not started.
     fn unstarted(&mut self, shared: &Shared<T, R>) -> Option<(Ticket, i64)> {
-        if self.known != shared.station_count.load(Relaxed) {
-            let stations = shared.stations.lock();
-            self.known = stations.len();
-            self.others = stations.clone();
+        if self.known != shared.ready.desks().count() {
+            self.others = shared.ready.desks().all();
+            self.known = self.others.len();
             self.others.retain(|desk| !Arc::ptr_eq(desk, &self.desk));
         }
         self.others
@@ -322,7 +325,12 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         let shared = self.queue.shared.clone();
         let batch = &mut self.batch;
         let halted = shared.core.switches.now().any(Setting::IDLE);
-        if halted || shared.take(batch, Portion::ONE, u32::MAX).is_err() {
+        if halted
+            || shared
+                .ready
+                .take(&shared.core, batch, Portion::ONE, u32::MAX)
+                .is_err()
+        {
             return false;
         }
         expire(&shared, self.batch.get(0));
@@ -335,7 +343,7 @@ impl<T: Send + 'static, R: Send + 'static> Drop for Station<T, R> {
     /// The desk is free for another worker.
     fn drop(&mut self) {
         self.desk.close();
-        self.queue.shared.spare_desks.lock().push(self.desk.clone());
+        self.queue.shared.ready.desks().give_back(self.desk.clone());
     }
 }
 
@@ -343,36 +351,5 @@ impl<T: Send + 'static, R: Send + 'static> Drop for Station<T, R> {
 fn expire<T, R>(shared: &Shared<T, R>, taken: Taken) {
     if let Some(ended) = shared.expire_in_hand(taken) {
         shared.expired(taken.ticket.slot(), ended);
-    }
-}
-
-impl<T, R> Shared<T, R> {
-    /// A desk that nobody has any more, or a new one.
-    fn take_desk(&self, hire: Option<Hire>) -> Arc<Desk> {
-        let spare = self.spare_desks.lock().pop();
-        let desk = spare.unwrap_or_else(|| {
-            let desk = Arc::new(Desk::new());
-            let mut stations = self.stations.lock();
-            stations.push(desk.clone());
-            self.station_count.store(stations.len(), Relaxed);
-            desk
-        });
-        desk.open(hire);
-        desk
-    }
-
-    /// How many jobs an idle worker could start, about: those on desks count as one, and so do those in line.
-    pub(crate) fn work_left(&self) -> usize {
-        if self.core.switches.now().any(Setting::HALTED) {
-            return 0;
-        }
-        usize::from(!self.line.is_empty() || self.any_unstarted().is_some())
-    }
-
-    /// A job that a worker has taken out of the lane and not started, and where it lay.
-    pub(crate) fn any_unstarted(&self) -> Option<(Ticket, i64)> {
-        let stations = self.stations.lock();
-        let mut laid_out = stations.iter().flat_map(|desk| desk.tray.unstarted());
-        laid_out.find(|(ticket, _)| self.core.slab.is_current(*ticket))
     }
 }
