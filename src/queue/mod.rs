@@ -22,6 +22,7 @@ mod ready;
 mod record;
 mod work;
 
+use crate::queue::record::Records;
 use std::fmt;
 use std::time::Duration;
 
@@ -50,9 +51,8 @@ pub(crate) use work::dispatch::Station;
 pub(crate) use work::shift::Shift;
 
 use crate::model::JobId;
-use crate::sync::{Arc, Mutex, OnceLock, Weak};
+use crate::sync::{Arc, Mutex, Weak};
 use crate::wheel::Timers;
-use base::books::CommonBooks;
 use base::core::Core;
 use base::options::Hooks;
 use base::presence::Presence;
@@ -62,10 +62,6 @@ use life::letters::{Graveyard, Unsent};
 use life::watch::Lent;
 use ready::Ready;
 use ready::senders::Bell;
-use record::archive::Archive;
-use record::dossier::Dossiers;
-use record::events::Hub;
-use record::results::Kept;
 
 /// Jobs with payload `T` and result `R` that wait for workers.
 ///
@@ -100,8 +96,6 @@ pub(crate) struct Shared<T, R> {
     serving: Presence,
     /// Replacements for stuck workers.
     coming: Arc<Coming>,
-    /// What is counted by others than workers.
-    common: CommonBooks,
     /// Leases with a deadline.
     lent: Lent,
     /// Where dead jobs go.
@@ -110,13 +104,7 @@ pub(crate) struct Shared<T, R> {
     unsent: Mutex<Unsent>,
     /// Says when to try again.
     bell: Arc<Bell>,
-    /// What is written down about live jobs.
-    dossiers: Dossiers,
-    /// The records of ended ones.
-    archive: Archive,
-    results: Option<Kept<R>>,
-    /// Events, once somebody listened.
-    hub: OnceLock<Arc<Hub>>,
+    records: Records<R>,
     /// Payloads that never ran, until somebody takes them.
     returns: Mutex<Vec<(JobId, T)>>,
 }

@@ -19,11 +19,11 @@ mod tests;
 mod tokens;
 mod word;
 
-pub use outside::{Ended, NotMoved};
+pub use outside::{NotMoved, Pinned};
 pub use pool::{Pool, Vacancies, Vacant};
 pub use record::{Marks, Record};
 pub use slab::Slab;
-pub use tokens::{Claim, Entered, Entry, Owed, Past, Position, Spoils, Surfaced, Trace};
+pub use tokens::{Claim, Entered, Entry, Owed, Past, Position, Settled, Spoils, Surfaced, Trace};
 pub use word::Ticket;
 
 /// The largest number of slots: what a ticket can name.

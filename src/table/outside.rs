@@ -15,7 +15,7 @@ use crate::sync::order;
 /// it before the end is written down.
 #[must_use = "a job that is not let go pins its slot for ever"]
 #[derive(Debug)]
-pub struct Ended<T, O> {
+pub struct Pinned<T, O> {
     slot: u32,
     /// The waiter; with a seeded bug, all that the author is to have.
     spoils: Spoils<T, O>,
@@ -33,8 +33,6 @@ pub struct Ended<T, O> {
     pub attempts: u32,
     /// What it said about its record.
     pub wishes: u32,
-    /// How it ended.
-    pub state: JobState,
     /// Its ticket, now stale, if one lies somewhere: to be taken out from the side, to surface in a line.
     pub stale: Option<(Ticket, Trace)>,
 }
@@ -55,11 +53,18 @@ pub enum NotMoved {
     Starting,
 }
 
+impl<T, O> Pinned<T, O> {
+    /// The slot that it pins.
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+}
+
 impl<T, O> Slab<T, O> {
     /// `cancel`, `interrupt` or `return`. Of a job that is returned the last holder owes the payload, as if it were a letter.
     ///
     /// `None` if the job is gone or the verb does not apply to its state.
-    pub fn end(&self, number: u32, occupancy: u64, verb: Verb) -> Option<Ended<T, O>> {
+    pub fn end(&self, number: u32, occupancy: u64, verb: Verb) -> Option<Pinned<T, O>> {
         let owed = verb == Verb::Return;
         self.end_if(number, verb, owed, |slot, _| {
             slot.occupancy.load(Relaxed) == occupancy
@@ -69,14 +74,14 @@ impl<T, O> Slab<T, O> {
 
     /// `expire`: of whatever job is in the slot, if it is past its time to live at `now`. With `letter` the last holder owes
     /// the dead letter.
-    pub fn expire(&self, number: u32, now: u64, letter: bool) -> Option<Ended<T, O>> {
+    pub fn expire(&self, number: u32, now: u64, letter: bool) -> Option<Pinned<T, O>> {
         self.end_if(number, Verb::Expire, letter, |_, _| {
             self.has_expired(number, now)
         })
     }
 
     /// `bury` over the head of the handler whose attempt `ticket` names. With `letter` the last holder owes the dead letter.
-    pub fn revoke(&self, ticket: Ticket, letter: bool) -> Option<Ended<T, O>> {
+    pub fn revoke(&self, ticket: Ticket, letter: bool) -> Option<Pinned<T, O>> {
         self.end_if(ticket.slot(), Verb::Bury, letter, |_, word| {
             word.epoch() == ticket.epoch() || cfg!(guichet_bug = "slab_revoke_any_attempt")
         })
@@ -88,7 +93,7 @@ impl<T, O> Slab<T, O> {
         verb: Verb,
         letter: bool,
         test: impl Fn(&Slot<T, O>, Word) -> bool,
-    ) -> Option<Ended<T, O>> {
+    ) -> Option<Pinned<T, O>> {
         if number as usize >= self.capacity() {
             return None;
         }
@@ -152,7 +157,7 @@ impl<T, O> Slab<T, O> {
     }
 
     /// The author of an end gives its hold up: what is left of the job.
-    pub fn let_go(&self, ended: Ended<T, O>) -> Spoils<T, O> {
+    pub fn let_go(&self, ended: Pinned<T, O>) -> Spoils<T, O> {
         match cfg!(guichet_bug = "slab_end_no_pin") && ended.spoils.payload.is_some() {
             true => ended.spoils,
             false => Spoils {
@@ -166,16 +171,16 @@ impl<T, O> Slab<T, O> {
         &self,
         number: u32,
         before: Word,
-        verb: Verb,
+        _verb: Verb,
         known: Known,
         spoils: Spoils<T, O>,
-    ) -> Ended<T, O> {
+    ) -> Pinned<T, O> {
         let trace = match before.state() {
             JobState::Waiting if before.has(SIDE) => Some(Trace::Side),
             JobState::Waiting if before.has(LINE) => Some(Trace::Line),
             _ => None,
         };
-        Ended {
+        Pinned {
             slot: number,
             spoils,
             before: before.state(),
@@ -185,7 +190,6 @@ impl<T, O> Slab<T, O> {
             occupancy: known.occupancy,
             attempts: count(known.attempts) - u32::from(before.has(FREE)),
             wishes: known.wishes,
-            state: verb.target().unwrap_or(before.state()),
             stale: trace.map(|trace| (Ticket::new(number, before), trace)),
         }
     }

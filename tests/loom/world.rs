@@ -5,8 +5,8 @@ use guichet::internals::model::{JobState, Verb};
 use guichet::internals::park::Oneshot;
 use guichet::internals::sync::atomic::{AtomicU64, Ordering::*};
 use guichet::internals::table::{
-    Claim, Ended, Entered, Entry, Marks, NotMoved, Owed, Pool, Record, Slab, Spoils, Ticket, Trace,
-    Vacant,
+    Claim, Entered, Entry, Marks, NotMoved, Owed, Pinned, Pool, Record, Slab, Spoils, Ticket,
+    Trace, Vacant,
 };
 use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Mutex};
@@ -245,7 +245,7 @@ impl World {
         }
     }
 
-    fn finish(&self, by: &'static str, ended: Ended<Payload, Outcome>) {
+    fn finish(&self, by: &'static str, ended: Pinned<Payload, Outcome>) {
         if let Some((ticket, Trace::Side)) = ended.stale
             && self
                 .side
@@ -302,7 +302,7 @@ impl World {
         match self.slab.set_aside(ticket) {
             Ok(()) => {
                 self.put_aside(ticket);
-                // Ended after it was set aside and before it lay there: whoever ended it did not find it.
+                // Pinned after it was set aside and before it lay there: whoever ended it did not find it.
                 if !self.slab.is_current(ticket) {
                     self.work(None);
                 }

@@ -35,11 +35,11 @@ impl<T: Send, R: Send> Inquiry for Shared<T, R> {
     }
 
     fn state(&self, id: JobId) -> Option<JobState> {
-        self.state_of(id)
+        self.records.state_of(&self.core, id)
     }
 
     fn progress(&self, id: JobId) -> Option<Progress> {
-        self.progress_of(id)
+        self.records.progress_of(&self.core, id)
     }
 }
 

@@ -1,11 +1,12 @@
 //! The way in: claim a slot, move the payload into it, put its ticket into the lane.
 
+use crate::queue::record::step::Change;
+use crate::queue::record::step::Step;
 use std::time::Duration;
 
-use crate::model::{EventKind, JobId};
+use crate::model::JobId;
 use crate::park::Oneshot;
 use crate::queue::base::core::Outcome;
-use crate::queue::base::switches::Setting;
 use crate::queue::ready::line::Spot;
 use crate::queue::ready::room::{NoSlot, Room};
 use crate::queue::{
@@ -276,16 +277,21 @@ impl<T, R> Shared<T, R> {
         let entry = Entry::Waiting(self.ready.end());
         let (ticket, occupancy) = self.core.slab.admit(vacant, payload, waiter, entry, stamp);
         let id = self.core.id_of(slot, occupancy);
-        self.tell_added(EventKind::Added, id, ticket);
+        self.record_entry(id, ticket, Change::Admitted);
         (id, ticket)
     }
 
-    /// Tells that a job was added. Without a fence: who does not see a listener had begun to add before it listened.
+    /// Records that a job was added.
     #[inline(always)]
-    pub(crate) fn tell_added(&self, kind: EventKind, id: JobId, ticket: Ticket) {
-        if self.core.switches.now().any(Setting::HEARD) {
-            self.publish(kind, id, ticket.epoch(), 0, None);
-        }
+    pub(crate) fn record_entry(&self, id: JobId, ticket: Ticket, change: Change) {
+        let step = Step {
+            id,
+            epoch: ticket.epoch(),
+            attempt: 0,
+            change,
+        };
+        let common = self.records.common();
+        self.records.record(&self.core, step, common);
     }
 
     /// Decides whether the job's latencies are taken.

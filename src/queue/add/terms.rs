@@ -1,14 +1,15 @@
 //! One job's own options: how urgent, not before, not after, how often.
 
+use crate::queue::record::step::Change;
 use std::time::{Duration, SystemTime};
 
-use crate::model::{Backoff, EventKind, InvalidOption, JobId, Order, check_range};
+use crate::model::{Backoff, InvalidOption, JobId, Order, check_range};
 use crate::park::Oneshot;
 use crate::queue::add::jobs::Waiter;
+use crate::queue::base::options::keep;
 use crate::queue::base::switches::Setting;
 use crate::queue::ready::line::Spot;
 use crate::queue::ready::room::{NoSlot, Room};
-use crate::queue::record::notes::keep;
 use crate::queue::{AddError, AddTimeoutError, JobHandle, Queue, Shared, TryAddError};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Arc, Deadline};
@@ -382,11 +383,11 @@ impl<T, R> Shared<T, R> {
                 .slab
                 .admit(vacant, payload, waiter, special.entry, stamp);
         let id = self.core.id_of(slot, occupancy);
-        let kind = match special.entry {
-            Entry::Waiting(_) => EventKind::Added,
-            Entry::Delayed => EventKind::Deferred,
+        let change = match special.entry {
+            Entry::Waiting(_) => Change::Admitted,
+            Entry::Delayed => Change::Deferred { due: special.due },
         };
-        self.tell_added(kind, id, ticket);
+        self.record_entry(id, ticket, change);
         match special.entry {
             Entry::Waiting(trace) => {
                 if mortal {

@@ -6,8 +6,9 @@ use super::options::Options;
 use super::switches::{Setting, Switches};
 use crate::model::{JobError, JobId};
 use crate::park::Alarm;
+use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Arc, Weak};
-use crate::table::{Claim, Slab};
+use crate::table::{Claim, Marks, Slab};
 use crate::time::Time;
 
 /// What somebody who waits for a job learns.
@@ -58,5 +59,25 @@ impl<T, R> Core<T, R> {
     /// Whether the calling thread is one of this queue's workers.
     pub(crate) fn is_own_worker(&self) -> bool {
         current_worker().is_some_and(|worker| worker.queue == self.number)
+    }
+
+    /// What the job in `slot` says itself about its record.
+    pub(crate) fn wishes(&self, slot: u32, marks: Marks) -> u32 {
+        match marks.optioned {
+            true => self.slab.record(slot).keep.load(Relaxed),
+            false => 0,
+        }
+    }
+
+    /// How many attempts the claimed job has in all.
+    #[inline]
+    pub(crate) fn attempts_of(&self, claim: &Claim) -> u32 {
+        if claim.marks().optioned {
+            match self.slab.record(claim.slot()).attempts.load(Relaxed) {
+                0 => {}
+                own => return own,
+            }
+        }
+        self.options.attempts
     }
 }

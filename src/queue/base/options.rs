@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Backoff, Failure, JobBrief, Order, Policy};
+use crate::model::{Backoff, Failure, JobBrief, Order, Policy, unharmed};
 use crate::queue::Shared;
 use crate::table::Claim;
 
@@ -31,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) keeps_completed: bool,
     pub(crate) keeps_failed: bool,
     pub(crate) single_active: bool,
+    /// Whether dead jobs go to a queue of their own.
+    pub(crate) sends_letters: bool,
 }
 
 pub(crate) type BackoffFn<T, R> =
@@ -39,6 +41,21 @@ type RetryIf = Box<dyn Fn(&Failure) -> bool + Send + Sync>;
 type OnCompleted<R> = Box<dyn Fn(&JobBrief, &R) + Send + Sync>;
 type OnFailure = Box<dyn Fn(&JobBrief, &Failure) + Send + Sync>;
 
+impl Options {
+    /// Whether the record of a job that does not complete is kept.
+    pub(crate) fn keeps_failed(&self, wishes: u32) -> bool {
+        wishes & keep::FAILED != 0 || wishes & keep::NOT_FAILED == 0 && self.keeps_failed
+    }
+}
+
+/// The kinds of end for which a job says itself whether its record is kept.
+pub(crate) mod keep {
+    pub(crate) const COMPLETED: u32 = 1;
+    pub(crate) const NOT_COMPLETED: u32 = 2;
+    pub(crate) const FAILED: u32 = 4;
+    pub(crate) const NOT_FAILED: u32 = 8;
+}
+
 /// The user's own functions.
 pub(crate) struct Hooks<T, R> {
     pub(crate) backoff: Option<BackoffFn<T, R>>,
@@ -46,4 +63,13 @@ pub(crate) struct Hooks<T, R> {
     pub(crate) completed: Option<OnCompleted<R>>,
     pub(crate) failed: Option<OnFailure>,
     pub(crate) exhausted: Option<OnFailure>,
+}
+
+impl<T, R> Hooks<T, R> {
+    /// An attempt failed.
+    pub(crate) fn on_failed(&self, brief: &JobBrief, failure: &Failure) {
+        if let Some(hook) = &self.failed {
+            unharmed(|| hook(brief, failure));
+        }
+    }
 }

@@ -41,14 +41,15 @@ impl Setting {
     pub(crate) const CLOSED: Self = Setting(Self::DRAINING.0 | Self::STOPPED.0);
     /// No attempt begins.
     pub(crate) const HALTED: Self = Setting(Self::PAUSED.0 | Self::HELD.0);
+    /// None of them.
+    pub(crate) const NONE: Self = Setting(0);
     /// No attempt begins, or none ever will.
     pub(crate) const IDLE: Self = Setting(Self::STOPPED.0 | Self::HALTED.0);
-    /// Something is to be done before an attempt begins.
-    pub(crate) const BEFORE_START: Self = Setting(Self::IDLE.0 | Self::MORTAL.0 | Self::TIMED.0);
+    /// Something is to be done before a worker looks at the next ticket.
+    pub(crate) const BEFORE_START: Self = Setting(Self::IDLE.0 | Self::TIMED.0);
+
     /// Something is to be done when an attempt has begun.
     pub(crate) const AT_START: Self = Setting(Self::HALTED.0 | Self::TIMED.0 | Self::HEARD.0);
-    /// Something is to be done when a job has ended.
-    pub(crate) const AT_END: Self = Setting(Self::HEARD.0 | Self::FOLLOWED.0);
 
     /// Whether one of `some` is on.
     #[inline(always)]

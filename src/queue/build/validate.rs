@@ -1,11 +1,11 @@
 //! A queue's options, checked and in its own terms, and the queue made of them.
 
+use crate::queue::record::Records;
 use std::time::Duration;
 
 use crate::lane::MOST_LEVELS;
 use crate::model::{Order, Policy, check_range};
 use crate::queue::add::terms::check_timeout;
-use crate::queue::base::books::CommonBooks;
 use crate::queue::base::core::Core;
 use crate::queue::base::host::Adopted;
 use crate::queue::base::options::Options;
@@ -16,10 +16,8 @@ use crate::queue::life::letters::Unsent;
 use crate::queue::life::watch::Lent;
 use crate::queue::ready::Ready;
 use crate::queue::ready::senders::Bell;
-use crate::queue::record::archive::Archive;
-use crate::queue::record::dossier::Dossiers;
 use crate::queue::{BuildError, Queue, QueueBuilder, Shared};
-use crate::sync::{Arc, Mutex, OnceLock, next_queue_number};
+use crate::sync::{Arc, Mutex, next_queue_number};
 use crate::table::{MAX_SLOTS, Slab};
 use crate::wheel::Timers;
 
@@ -62,15 +60,15 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             hooks: self.hooks,
             serving: Presence::new(),
             coming: Arc::new(Coming::new()),
-            common: CommonBooks::default(),
             lent: Lent::default(),
             dead: self.dead,
             unsent: Mutex::new(Unsent::default()),
             bell: Bell::new(host.alarm()),
-            dossiers: Dossiers::new(now + later),
-            archive: Archive::new(self.keep_completed, self.keep_failed),
-            results: self.results,
-            hub: OnceLock::new(),
+            records: Records::new(
+                now + later,
+                [self.keep_completed, self.keep_failed],
+                self.results,
+            ),
             returns: Mutex::new(Vec::new()),
         });
         match host.adopt(shared.clone()) {
@@ -134,6 +132,7 @@ impl<T, R> QueueBuilder<T, R> {
             keeps_completed: self.keep_completed.any(),
             keeps_failed: self.keep_failed.any(),
             single_active: self.single_active,
+            sends_letters: self.dead.is_some(),
         })
     }
 

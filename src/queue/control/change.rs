@@ -1,8 +1,9 @@
 //! Changing a job that has not begun: its priority, its instant.
 
+use crate::queue::record::step::Change;
 use std::time::Duration;
 
-use crate::model::{EventKind, JobId, JobState};
+use crate::model::{JobId, JobState};
 use crate::queue::{ChangeError, Queue, Shared};
 use crate::sync::Backoff;
 use crate::sync::atomic::Ordering::Relaxed;
@@ -39,7 +40,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
                 (_, Some(ticket)) => {
                     if shared.moved_to(ticket, priority) {
                         let epoch = ticket.next_epoch();
-                        shared.tell(EventKind::Reprioritized, id, epoch, 0, None);
+                        shared.record_change(id, epoch, Change::Reprioritized { priority });
                         return Ok(());
                     }
                 }
@@ -144,9 +145,9 @@ impl<T, R> Shared<T, R> {
                 .slab
                 .reprioritize_delayed(slot, occupancy, priority)
         };
-        match self.dossiers.locked(slot, step) {
+        match self.records.dossiers().locked(slot, step) {
             Ok(epoch) => {
-                self.tell(EventKind::Reprioritized, id, epoch, 0, None);
+                self.record_change(id, epoch, Change::Reprioritized { priority });
                 // While it was held it had no timer: it may have become due in vain, or have lost the one
                 // that it had. Of this step the timer knows nothing, so it keeps its place.
                 self.announce(slot, self.core.slab.record(slot).due.load(Relaxed));

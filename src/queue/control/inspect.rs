@@ -1,7 +1,7 @@
 //! Looking at a queue: counts, states, latencies.
 
 use crate::model::{JobId, JobState};
-use crate::queue::base::books::{Item, Sum};
+use crate::queue::base::books::Item;
 use crate::queue::{Queue, Shared};
 use crate::telemetry::LatencySummary;
 
@@ -112,7 +112,7 @@ impl<T, R> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn state(&self, id: JobId) -> Option<JobState> {
-        self.shared.state_of(id)
+        self.shared.records.state_of(&self.shared.core, id)
     }
 
     /// Percentiles of the sampled jobs' latencies since the queue was built.
@@ -137,17 +137,8 @@ impl<T, R> Queue<T, R> {
 }
 
 impl<T, R> Shared<T, R> {
-    pub(crate) fn state_of(&self, id: JobId) -> Option<JobState> {
-        if id.queue != self.core.number {
-            return None;
-        }
-        let here = self.core.slab.state(id.slot, id.occupancy);
-        here.or_else(|| self.archive.find(id).map(|record| record.state))
-    }
-
     pub(crate) fn census(&self) -> QueueStats {
-        let mut sum = Sum::default();
-        sum.add_common(&self.common);
+        let mut sum = self.records.sum();
         for desk in self.ready.desks().all() {
             sum.add_own(&desk.books);
         }

@@ -3,4 +3,6 @@
 pub(crate) mod change;
 pub(crate) mod halt;
 pub(crate) mod inspect;
+pub(crate) mod listen;
+pub(crate) mod lookup;
 pub(crate) mod redrive;

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use crate::lane::Portion;
 use crate::model::{JobId, unharmed};
-use crate::queue::Queue;
 use crate::queue::base::host::Visit;
+use crate::queue::base::switches::Setting;
 use crate::queue::life::letters::DeadLetter;
+use crate::queue::ready::line::Batch;
+use crate::queue::{Queue, Shared};
+use crate::table::Claim;
 
 /// Which dead letters are to be tried again, and how fast; for [`Queue::redrive`].
 pub struct Redrive<'a, T> {
@@ -117,7 +121,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<DeadLetter<T>, R> {
             if done.jobs.len() >= redrive.limit || done.stopped {
                 break;
             }
-            let Some((claim, mut letter)) = shared.take_owned() else {
+            let Some((claim, mut letter)) = take_owned(shared) else {
                 break;
             };
             let chosen = unharmed(|| (redrive.filter)(&letter)).unwrap_or(false);
@@ -140,8 +144,25 @@ impl<T: Send + 'static, R: Send + 'static> Queue<DeadLetter<T>, R> {
             }
         }
         for (claim, letter) in kept {
-            shared.put_back_or_share(claim, Some(letter));
+            shared.not_begun(shared.put_back(claim, Some(letter)));
         }
         done
+    }
+}
+
+/// The next job, taken out with its payload, also in a pause; `None` if there is none. For who puts it back or ends it at
+/// once.
+fn take_owned<T, R>(shared: &Shared<T, R>) -> Option<(Claim, T)> {
+    let mut batch = Batch::new(1);
+    loop {
+        let most = Portion::ONE;
+        shared
+            .ready
+            .take(&shared.core, &mut batch, most, u32::MAX)
+            .ok()?;
+        match shared.begin_owned(batch.get(0), Setting::NONE) {
+            Ok((claim, payload, _)) => return Some((claim, payload)),
+            Err(why) => shared.not_begun(why),
+        }
     }
 }

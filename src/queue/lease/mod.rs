@@ -3,13 +3,13 @@
 pub(crate) mod consumer;
 pub(crate) mod search;
 
+use crate::queue::record::step::Note;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
 use crate::model::{DeadReason, Failure, JobId, Verb};
-use crate::queue::base::books::{Books, Item};
 use crate::queue::base::host::Visit;
 use crate::queue::base::switches::Setting;
 use crate::queue::lease::consumer::Seat;
@@ -255,7 +255,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
     /// # Errors
     /// [`LeaseLost`] if the job was decided before; the result is dropped.
     pub fn complete(mut self, result: R) -> Result<(), LeaseLost> {
-        self.settle(|queue, claim| queue.settle(claim, Ok(result), false, &queue.common))
+        self.settle(|queue, claim| queue.settle(claim, Ok(result), false, queue.records.common()))
     }
 
     /// The attempt failed: what follows is what would follow if a handler had returned this.
@@ -264,7 +264,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
     /// [`LeaseLost`] if the job was decided before.
     pub fn fail(mut self, failure: impl Into<Failure>) -> Result<(), LeaseLost> {
         let failure = failure.into();
-        self.settle(|queue, claim| queue.failed(claim, failure, false, &queue.common))
+        self.settle(|queue, claim| queue.failed(claim, failure, false, queue.records.common()))
     }
 
     /// The job goes back to its place in line; that was no attempt.
@@ -274,7 +274,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
     pub fn requeue(mut self) -> Result<(), LeaseLost> {
         self.settle(|queue, claim| {
             let (verb, pause) = (Verb::Requeue, Duration::ZERO);
-            queue.again(claim, verb, pause, Failure::requeue(), &queue.common)
+            queue.again(
+                claim,
+                verb,
+                pause,
+                Failure::requeue(),
+                queue.records.common(),
+            )
         })
     }
 
@@ -284,7 +290,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
     /// [`LeaseLost`] if the job was decided before.
     pub fn dead_letter(mut self, reason: impl fmt::Display) -> Result<(), LeaseLost> {
         let failure = Failure::msg(reason);
-        self.settle(|queue, claim| queue.bury(claim, DeadReason::Rejected, failure, &queue.common))
+        self.settle(|queue, claim| {
+            queue.bury(claim, DeadReason::Rejected, failure, queue.records.common())
+        })
     }
 
     fn settle(
@@ -341,20 +349,34 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Lease<T, R> {
                 claim,
                 Failure::panicked(panic, |_| None),
                 false,
-                &queue.common,
+                queue.records.common(),
             );
             return;
         }
         let id = queue.core.id(&claim);
-        if queue.redelivered(id) >= queue.core.options.delivery_limit {
+        if queue.records.redelivered(id) >= queue.core.options.delivery_limit {
             let failure = Failure::msg("its lease was dropped too often");
-            queue.bury(claim, DeadReason::DeliveryLimit, failure, &queue.common);
+            queue.bury(
+                claim,
+                DeadReason::DeliveryLimit,
+                failure,
+                queue.records.common(),
+            );
             return;
         }
-        queue.write(&claim, |dossier| dossier.redelivered += 1);
+        queue
+            .records
+            .write(&queue.core, &claim, |dossier| dossier.redelivered += 1);
         let (verb, pause) = (Verb::Requeue, Duration::ZERO);
-        if queue.again(claim, verb, pause, Failure::requeue(), &queue.common) {
-            queue.common.enter(Item::Redelivered);
+        if queue.again(
+            claim,
+            verb,
+            pause,
+            Failure::requeue(),
+            queue.records.common(),
+        ) {
+            let common = queue.records.common();
+            queue.records.note(&queue.core, Note::Redelivered, common);
         }
     }
 }

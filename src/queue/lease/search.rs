@@ -6,48 +6,19 @@
 
 use crate::lane::Portion;
 use crate::model::PopError;
-use crate::queue::base::core::Outcome;
 use crate::queue::base::host::Visit;
 use crate::queue::base::switches::Setting;
+use crate::queue::life::begin::NotBegun;
 use crate::queue::ready::line::Batch;
 use crate::queue::{Lease, LeaseError, Shared};
 use crate::sync::{Arc, Deadline};
-use crate::table::{Claim, Ended, Spoils};
-
-impl<T, R> Shared<T, R> {
-    /// The next job, taken out with its payload; not while there is none. For who puts it back or ends it at once.
-    pub(crate) fn take_owned(&self) -> Option<(Claim, T)> {
-        let mut batch = Batch::new(1);
-        loop {
-            self.ready
-                .take(&self.core, &mut batch, Portion::ONE, u32::MAX)
-                .ok()?;
-            let taken = batch.get(0);
-            match self
-                .core
-                .slab
-                .activate_owned(taken.ticket, taken.position.trace)
-            {
-                Ok((claim, Some(payload))) => {
-                    self.core.slab.set_position(&claim, taken.position);
-                    self.tell_started(&claim);
-                    return Some((claim, payload));
-                }
-                Ok((claim, None)) => self.wait_for_holders(claim),
-                Err(stale) => self.ready.surfaced(&self.core, stale),
-            }
-        }
-    }
-}
 
 /// What one look for a job to lease came to.
 #[must_use = "what was found may hold a job's end"]
 pub(crate) enum Hit<T: Send + Sync + 'static, R: Send + 'static> {
     Lease(Lease<T, R>),
-    /// The job had expired: it is still to be told, and what is left of it to be dropped.
-    Expired(u32, Ended<T, Outcome<R>>),
-    /// The job was decided by somebody else: what is left of it is to be dropped.
-    Decided(Spoils<T, Outcome<R>>),
+    /// The attempt did not begin.
+    None(NotBegun<T, R>),
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
@@ -92,11 +63,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
     /// The lease, if one was found; else drops what was.
     pub(crate) fn leased(&self, found: Hit<T, R>) -> Option<Lease<T, R>> {
         match found {
-            Hit::Lease(lease) => return Some(lease),
-            Hit::Expired(slot, ended) => self.expired(slot, ended),
-            Hit::Decided(spoils) => self.share_late(spoils),
+            Hit::Lease(lease) => Some(lease),
+            Hit::None(why) => {
+                self.not_begun(why);
+                None
+            }
         }
-        None
     }
 
     /// One look for a job. It runs none of the user's code.
@@ -114,40 +86,30 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
             if now.any(Setting::HALTED) {
                 return Ok(None);
             }
-            match self
+            let taken = self
                 .ready
-                .take(&self.core, &mut batch, Portion::ONE, u32::MAX)
-            {
-                Ok(()) => {}
-                Err(empty) => match self.ready.any_unstarted(&self.core) {
+                .take(&self.core, &mut batch, Portion::ONE, u32::MAX);
+            if let Err(empty) = taken {
+                match self.ready.any_unstarted(&self.core) {
                     Some(ticket) => batch.take_over(ticket),
                     None if now.any(Setting::CLOSED) || empty == PopError::Closed => {
                         return Err(LeaseError::Closed);
                     }
                     None => return Ok(None),
-                },
-            }
-            let taken = batch.get(0);
-            if let Some(ended) = self.expire_in_hand(taken) {
-                if cfg!(guichet_bug = "lease_drops_in_search") {
-                    self.expired(taken.ticket.slot(), ended);
-                    continue;
                 }
-                return Ok(Some(Hit::Expired(taken.ticket.slot(), ended)));
             }
             // Before the job is active: a shutdown that finds it so finds the visit.
             let visit = Visit::begin(host.clone());
-            match self.core.slab.activate(taken.ticket, taken.position.trace) {
-                Err(stale) => self.ready.surfaced(&self.core, stale),
-                Ok(claim) => {
-                    self.core.slab.set_position(&claim, taken.position);
-                    if !self.started(self.core.switches.after_step(), &claim) {
-                        return Ok(self.put_back(claim, None).err().map(Hit::Decided));
-                    }
+            match self.begin(batch.get(0)) {
+                Ok((claim, _)) => {
                     let deadline = self.begin_lease(&claim);
                     let lease = Lease::new(self.clone(), claim, deadline, visit);
                     return Ok(Some(Hit::Lease(lease)));
                 }
+                // The ticket was stale, or its job waits again.
+                Err(NotBegun::Nothing) => {}
+                Err(why) if cfg!(guichet_bug = "lease_drops_in_search") => self.not_begun(why),
+                Err(why) => return Ok(Some(Hit::None(why))),
             }
         }
     }

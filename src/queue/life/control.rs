@@ -1,13 +1,14 @@
 //! Ending jobs from outside: cancellation, and the queue's part of a shutdown.
 
 use crate::model::{JobError, JobId, JobState, Verb, discard};
-use crate::queue::base::books::{Books, Item};
 use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
+use crate::queue::record::step::Change;
+use crate::queue::record::subscription::Source;
 use crate::queue::{Managed, Queue, QueueStats, Shared};
 use crate::sync::atomic::Ordering::SeqCst;
 use crate::sync::atomic::fence;
-use crate::table::{Ended, Entered};
+use crate::table::{Entered, Pinned};
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Cancels a job; true if that is how it ended.
@@ -92,19 +93,23 @@ impl<T, R> Shared<T, R> {
             // A name that never was, or is no more, must not leave a note.
             Some(_) if self.core.slab.state(id.slot, id.occupancy).is_none() => (None, None),
             // Under the dossier's lock, so that who sees the job cancelled finds the reason.
-            Some(_) => self.dossiers.with(id.slot, id.occupancy, |dossier| {
-                let ended = self.ending(end);
-                ended.inspect(|_| dossier.cancel_reason = reason.clone())
-            }),
+            Some(_) => self
+                .records
+                .dossiers()
+                .with(id.slot, id.occupancy, |dossier| {
+                    let ended = self.ending(end);
+                    ended.inspect(|_| dossier.cancel_reason = reason.clone())
+                }),
         };
-        let cancelled = ended.is_some();
         if let Some(ended) = ended {
-            self.common.enter(Item::Cancelled);
-            self.ended(id.slot, ended, None, Err(JobError::Cancelled { reason }));
+            let outcome = Err(JobError::Cancelled { reason });
+            let ended = self.ended_outside(ended, Change::Cancelled, outcome);
+            self.publish(ended.and_drop(former), self.records.common());
+            return true;
         }
         // It may hold values of the user's, which are not dropped before the ticket can be found.
         discard(former);
-        cancelled
+        false
     }
 
     /// `return`: shutdown ends the job, if it waits, and keeps its payload.
@@ -112,7 +117,7 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn give_up(&self, id: JobId) {
         let end = || self.core.slab.end(id.slot, id.occupancy, Verb::Return);
         if let Some(ended) = self.ending(end) {
-            self.given_up(id, ended);
+            self.given_up(ended);
         }
     }
 
@@ -123,7 +128,7 @@ impl<T, R> Shared<T, R> {
         let in_hand = (entered.ticket, entered.trace);
         let end = || self.core.slab.end(id.slot, id.occupancy, Verb::Return);
         match self.ending_in_hand(in_hand, end) {
-            Some(ended) => self.given_up(id, ended),
+            Some(ended) => self.given_up(ended),
             // Somebody else has ended it.
             None => self
                 .ready
@@ -131,9 +136,10 @@ impl<T, R> Shared<T, R> {
         }
     }
 
-    fn given_up(&self, id: JobId, ended: Ended<T, Outcome<R>>) {
-        self.common.enter(Item::Returned);
-        self.ended(id.slot, ended, None, Err(JobError::Returned));
+    fn given_up(&self, ended: Pinned<T, Outcome<R>>) {
+        let outcome = Err(JobError::Returned);
+        let ended = self.ended_outside(ended, Change::Returned, outcome);
+        self.publish(ended, self.records.common());
     }
 
     /// The payload of the job in `slot`, which ended and which the caller holds last, goes to whoever is to have it.
@@ -162,8 +168,9 @@ impl<T, R> Shared<T, R> {
 
     fn interrupt(&self, id: JobId) {
         if let Some(ended) = self.core.slab.end(id.slot, id.occupancy, Verb::Interrupt) {
-            self.common.enter(Item::Interrupted);
-            self.ended(id.slot, ended, None, Err(JobError::Interrupted));
+            let outcome = Err(JobError::Interrupted);
+            let ended = self.ended_outside(ended, Change::Interrupted, outcome);
+            self.publish(ended, self.records.common());
         }
     }
 }
@@ -203,9 +210,7 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         self.core.switches.turn_on(Setting::OVER);
         // ORDERING: full fence — the switch before the look for readers; partner: the fence of those who go to sleep.
         self.core.switches.fence();
-        if let Some(hub) = self.hub.get() {
-            hub.wake_all();
-        }
+        self.records.wake_listeners();
     }
 
     fn stats(&self) -> QueueStats {
@@ -221,7 +226,17 @@ impl<T: Send + 'static, R: Send + 'static> Managed for Shared<T, R> {
         self.timers.has_news(until)
             || before(self.first_deadline())
             || before(self.ready.hold_ends(&self.core))
-            || before(self.archive.next())
+            || before(self.records.archive().next())
             || self.bell.is_rung()
+    }
+}
+
+impl<T: Send, R: Send> Source for Shared<T, R> {
+    fn is_over(&self) -> bool {
+        self.core.switches.seen().any(Setting::OVER)
+    }
+
+    fn silence(&self) {
+        self.core.switches.turn_off(Setting::HEARD);
     }
 }

@@ -17,7 +17,7 @@ pub struct Job<'a, T> {
     pub(crate) claim: &'a Claim,
     /// When its time is over; 0 if never.
     pub(crate) deadline: u64,
-    pub(crate) queue: &'a (dyn Records + Sync),
+    pub(crate) queue: &'a (dyn JobView + Sync),
 }
 
 impl<'a, T> Job<'a, T> {
@@ -145,7 +145,7 @@ impl<T: fmt::Debug> fmt::Debug for Job<'_, T> {
 }
 
 /// What a queue knows of a job, without its types. Asked only by the handlers that want to know.
-pub(crate) trait Records {
+pub(crate) trait JobView {
     fn id(&self, claim: &Claim) -> JobId;
     fn attempts(&self, claim: &Claim) -> u32;
     fn priority(&self, claim: &Claim) -> u32;
@@ -158,13 +158,30 @@ pub(crate) trait Records {
     fn log(&self, claim: &Claim, line: String);
 }
 
-impl<T, R> Records for Shared<T, R> {
+impl<T: Sync, R> Shared<T, R> {
+    /// What the handler of the claimed attempt sees, whose time is over at `deadline`; 0 if never.
+    #[inline(always)]
+    pub(crate) fn job<'a>(&'a self, claim: &'a Claim, deadline: u64) -> Job<'a, T>
+    where
+        T: Send,
+        R: Send,
+    {
+        Job {
+            payload: self.core.slab.payload(claim),
+            claim,
+            deadline,
+            queue: self,
+        }
+    }
+}
+
+impl<T, R> JobView for Shared<T, R> {
     fn id(&self, claim: &Claim) -> JobId {
         self.core.id(claim)
     }
 
     fn attempts(&self, claim: &Claim) -> u32 {
-        self.attempts_of(claim)
+        self.core.attempts_of(claim)
     }
 
     fn priority(&self, claim: &Claim) -> u32 {
@@ -189,14 +206,14 @@ impl<T, R> Records for Shared<T, R> {
     }
 
     fn is_redelivered(&self, claim: &Claim) -> bool {
-        self.redelivered(self.core.id(claim)) > 0
+        self.records.redelivered(self.core.id(claim)) > 0
     }
 
     fn show(&self, claim: &Claim, progress: Arc<dyn Any + Send + Sync>) {
-        self.write_progress(claim, progress);
+        self.records.write_progress(&self.core, claim, progress);
     }
 
     fn log(&self, claim: &Claim, line: String) {
-        self.write_log(claim, line);
+        self.records.write_log(&self.core, claim, line);
     }
 }

@@ -4,10 +4,11 @@
 //! the job keeps its slot and its payload, and the letter is sent when a job of the dead queue has ended. The letter is
 //! admitted whether or not the dead queue still takes jobs: else a shutdown would lose what fails while it drains.
 
+use crate::queue::record::step::Note;
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
-use crate::model::{AttemptError, DeadReason, EventKind, FailureKind, JobId, discard};
+use crate::model::{AttemptError, DeadReason, FailureKind, JobId, discard};
 use crate::queue::Shared;
 use crate::queue::base::core::Outcome;
 use crate::queue::ready::senders::Bell;
@@ -107,7 +108,8 @@ impl<T, R> Shared<T, R> {
         let epoch = self.core.slab.epoch_of(slot);
         self.core.slab.keep_letter(slot);
         self.unsent.lock().slots.push_back(slot);
-        self.tell(EventKind::LetterKept, id, epoch, 0, None);
+        let (note, common) = (Note::LetterKept { id, epoch }, self.records.common());
+        self.records.note(&self.core, note, common);
         // Room that was made since the try is heard of only from now on.
         self.bell.ring();
     }
@@ -138,8 +140,8 @@ impl<T, R> Shared<T, R> {
         let id = self.core.id_of(slot, self.core.slab.occupancy_of(slot));
         let attempts = self.core.slab.attempts(slot);
         let copy = |dossier: &Dossier| dossier.clone();
-        let dossier = self.dossiers.peek(slot, id.occupancy, copy);
-        discard(self.dossiers.done_with(slot, id.occupancy));
+        let dossier = self.records.dossiers().peek(slot, id.occupancy, copy);
+        discard(self.records.dossiers().done_with(slot, id.occupancy));
         let dossier = dossier.unwrap_or_default();
         let (payload, spoils) = self.core.slab.send_letter(slot);
         let last = dossier.errors().last();

@@ -63,7 +63,11 @@ impl<T, R> Shared<T, R> {
     /// What the canceller said.
     fn cancel_reason(&self, id: JobId) -> Option<String> {
         let reason = |dossier: &Dossier| dossier.cancel_reason.clone();
-        let noted = self.dossiers.peek(id.slot, id.occupancy, reason).flatten();
-        noted.or_else(|| reason(self.archive.find(id)?.dossier.as_deref()?))
+        let noted = self
+            .records
+            .dossiers()
+            .peek(id.slot, id.occupancy, reason)
+            .flatten();
+        noted.or_else(|| reason(self.records.archive().find(id)?.dossier.as_deref()?))
     }
 }

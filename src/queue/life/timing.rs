@@ -3,20 +3,21 @@
 //! A job's instants are written in its record; the timers only say when to look at its slot again. Whoever
 //! writes an instant announces the slot, and brings the runtime's alarm forward.
 
+use crate::queue::life::finish::Ended;
+use crate::queue::record::step::Change;
 use std::mem;
 use std::time::Duration;
 
-use crate::model::{DeadReason, EventKind, JobError, JobId, JobState, Verb, discard};
+use crate::model::{DeadReason, JobError, JobId, JobState, Verb};
 use crate::queue::Shared;
 use crate::queue::add::terms::since_1970;
-use crate::queue::base::books::{Books, Item};
 use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
-use crate::queue::ready::line::{Spot, Taken};
+use crate::queue::ready::line::Spot;
 use crate::queue::record::dossier::Dossier;
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::fence;
-use crate::table::{Claim, Ended, Entered, Spoils, Trace};
+use crate::table::{Claim, Entered, Pinned, Spoils, Trace};
 
 /// Timers that are handled before others get the lock.
 const BUDGET: usize = 1024;
@@ -72,7 +73,10 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn do_due(&self) -> Option<u64> {
         let jobs = self.do_due_jobs();
         self.send_letters();
-        let (dropped, records) = self.archive.expire(self.core.time.now().to_nanos());
+        let (dropped, records) = self
+            .records
+            .archive()
+            .expire(self.core.time.now().to_nanos());
         dropped.discard();
         let next = [jobs, self.watch(), self.ready.end_hold(&self.core), records];
         next.into_iter().flatten().min()
@@ -145,10 +149,10 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn postpone(&self, slot: u32, occupancy: u64, due: u64, wall: u64) -> bool {
         // One at a time: each writes the instant before its step.
         let step = || self.core.slab.reschedule(slot, occupancy, due, wall);
-        match self.dossiers.locked(slot, step) {
+        match self.records.dossiers().locked(slot, step) {
             Ok(epoch) => {
                 let id = self.core.id_of(slot, occupancy);
-                self.tell(EventKind::Rescheduled, id, epoch, 0, None);
+                self.record_change(id, epoch, Change::Rescheduled { due });
                 self.announce(slot, due);
                 true
             }
@@ -167,43 +171,27 @@ impl<T, R> Shared<T, R> {
         if !self.core.slab.has_expired(slot, now) {
             return false;
         }
-        let ended = self.ending(|| self.core.slab.expire(slot, now, self.dead.is_some()));
-        let expired = ended.is_some();
-        ended
-            .into_iter()
-            .for_each(|ended| self.expired(slot, ended));
-        expired
+        let letter = self.core.options.sends_letters;
+        let pinned = self.ending(|| self.core.slab.expire(slot, now, letter));
+        let Some(pinned) = pinned else {
+            return false;
+        };
+        self.publish(self.expired(pinned), self.records.common());
+        true
     }
 
-    /// The same of the job whose ticket is in hand. Its remains may be the user's code.
-    #[must_use = "the job's waiter must be told"]
-    pub(crate) fn expire_in_hand(&self, taken: Taken) -> Option<Ended<T, Outcome<R>>> {
-        if !self.core.switches.now().any(Setting::MORTAL) {
-            return None;
-        }
-        let (slot, now) = (taken.ticket.slot(), self.core.time.now().to_nanos());
-        if !self.core.slab.has_expired(slot, now) {
-            return None;
-        }
-        self.ending_in_hand((taken.ticket, taken.position.trace), || {
-            self.core.slab.expire(slot, now, self.dead.is_some())
-        })
-    }
-
-    /// Tells of the end of a job that has expired, and drops what is left of it.
-    pub(crate) fn expired(&self, slot: u32, ended: Ended<T, Outcome<R>>) {
-        self.common.enter(Item::Expired);
+    /// The end of a job that has expired.
+    pub(super) fn expired(&self, pinned: Pinned<T, Outcome<R>>) -> Ended<T, R> {
+        let (slot, occupancy) = (pinned.slot(), pinned.occupancy);
         let mut former = None;
-        if self.dead.is_some() {
+        if self.core.options.sends_letters {
             // The letter may be written later: it is kept, or a late handler still reads the payload.
             let death = (DeadReason::Expired, self.core.time.wall());
             let note = |dossier: &mut Dossier| dossier.death = Some(death);
-            ((), former) = self.dossiers.with(slot, ended.occupancy, note);
+            ((), former) = self.records.dossiers().with(slot, occupancy, note);
         }
-        let reason = Some(DeadReason::Expired);
-        self.ended(slot, ended, reason, Err(JobError::Expired));
-        // It may hold values of the user's, which are not dropped before the ticket can be found.
-        discard(former);
+        let ended = self.ended_outside(pinned, Change::Expired, Err(JobError::Expired));
+        ended.and_drop(former)
     }
 
     /// A delayed job waited for the return of its former handler: from now on only for its instant.
@@ -228,7 +216,7 @@ impl<T, R> Shared<T, R> {
             false => Spot::End,
         };
         let id = self.core.id_of(slot, self.core.slab.occupancy_of(slot));
-        self.tell(EventKind::Promoted, id, entered.ticket.epoch(), 0, None);
+        self.record_change(id, entered.ticket.epoch(), Change::Promoted);
         self.enqueue(id, entered, spot);
     }
 }

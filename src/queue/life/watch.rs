@@ -7,15 +7,15 @@
 //! The attempt is decided at its deadline by one step on the job's word, which the late handler finds taken. The job is
 //! retried when that handler has returned; `table/README.md` says how the last hold brings it back.
 
+use crate::queue::record::step::Change;
+use crate::queue::record::step::Note;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::model::{DeadReason, EventKind, Failure, JobBrief, JobError, discard};
-use crate::queue::base::books::{Books, Item};
+use super::retry::Next;
+use crate::model::{DeadReason, Failure, JobError, discard};
 use crate::queue::base::desk::{Desk, Relief};
 use crate::queue::base::switches::Setting;
-use crate::queue::life::settle::Next;
-use crate::queue::work::attempt::Attend;
 use crate::queue::{Queue, Shared};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Arc, Mutex};
@@ -66,13 +66,13 @@ impl<T, R> Shared<T, R> {
 
     /// The attempt's time runs from now on; its end, or 0 if it has none.
     #[cold]
-    pub(crate) fn begin_timed(&self, claim: &Claim, attend: &Attend<'_>) -> u64 {
-        let limit = self.limit(claim, attend.limit);
+    pub(crate) fn begin_timed(&self, claim: &Claim, desk: &Desk, limit: u64) -> u64 {
+        let limit = self.limit(claim, limit);
         if limit == 0 {
             return 0;
         }
         let deadline = self.core.time.after(Duration::from_nanos(limit));
-        attend.desk.timed.begin(claim.ticket(), deadline);
+        desk.timed.begin(claim.ticket(), deadline);
         self.core.alarm.bring_forward(deadline);
         deadline
     }
@@ -204,57 +204,33 @@ impl<T, R> Shared<T, R> {
         self.share_looker(id, self.core.slab.leave(claim));
     }
 
-    /// `retry` of an attempt that goes on running, unless it was decided meanwhile.
-    fn retry_running(&self, claim: &Claim, failure: &Failure, pause: Duration) {
-        let due = self.core.time.after(pause);
-        let overlap = match self.core.options.overlap_after {
-            0 => 0,
-            grace => self.core.time.after(Duration::from_nanos(grace)),
-        };
-        let id = self.core.id(claim);
-        let attempt = claim.attempt();
-        let (retried, former) = self.with_error(id, attempt, failure, || {
-            self.core
-                .slab
-                .revoke_for_retry(claim.ticket(), due, overlap)
-        });
-        match retried {
-            Ok(epoch) => {
-                self.common.enter(Item::TimedOut);
-                self.common.enter(Item::Retried);
-                let kind = EventKind::Retried;
-                self.tell(kind, id, epoch, attempt, Some(failure.kind()));
-                let brief = JobBrief {
-                    id,
-                    attempt,
-                    ended: false,
-                };
-                self.on_failed(&brief, failure);
-                self.delayed_until(id, due);
-            }
-            Err(spoils) => spoils
-                .into_iter()
-                .for_each(|spoils| self.share_looker(id, spoils)),
-        }
-        discard(former);
-    }
-
     /// `bury` of an attempt that goes on running, unless it was decided meanwhile.
     fn bury_running(&self, claim: &Claim, failure: Failure, reason: DeadReason) {
         let (slot, attempt) = (claim.slot(), claim.attempt());
         let id = self.core.id_of(slot, self.core.slab.occupancy(claim));
-        let kept = self.keeps_failed(self.wishes(slot, claim.marks()));
-        let letter = self.dead.is_some();
-        let buried = self.with_death(id, attempt, kept, (&failure, reason), || {
-            self.core.slab.revoke(claim.ticket(), letter).ok_or(())
-        });
+        let kept = self
+            .core
+            .options
+            .keeps_failed(self.core.wishes(slot, claim.marks()));
+        let letter = self.core.options.sends_letters;
+        let buried =
+            self.records
+                .with_death(&self.core, id, attempt, kept, (&failure, reason), || {
+                    self.core.slab.revoke(claim.ticket(), letter).ok_or(())
+                });
         let Ok(ended) = buried else {
             return;
         };
         // Counted before anybody learns of it.
-        self.common.enter(Item::TimedOut);
-        self.common.enter(Item::Failed);
-        self.ended(slot, ended, Some(reason), Err(JobError::Failed(failure)));
+        let (note, common) = (Note::TimedOut, self.records.common());
+        self.records.note(&self.core, note, common);
+        let change = Change::Failed {
+            failure: failure.kind(),
+            reason,
+        };
+        let outcome = Err(JobError::Failed(failure));
+        let ended = self.ended_outside(ended, change, outcome);
+        self.publish(ended, self.records.common());
     }
 }
 
@@ -274,7 +250,8 @@ impl<T, R> Queue<T, R> {
             return cfg!(guichet_bug = "desk_relieve_before_hire");
         };
         let id = shared.core.id_of(slot, occupancy);
-        shared.tell(EventKind::Stuck, id, epoch, 0, None);
+        let (note, common) = (Note::Stuck { id, epoch }, shared.records.common());
+        shared.records.note(&shared.core, note, common);
         true
     }
 }

@@ -11,11 +11,8 @@ use crossbeam_utils::CachePadded;
 
 use crate::model::{Event, EventKind, FailureKind, JobId};
 use crate::park::{EventCount, Yields};
-use crate::queue::Shared;
-use crate::queue::base::switches::Setting;
 use crate::ring::Broadcast;
 use crate::sync::{MODEL, Mutex, OnceLock, thread_number};
-use crate::table::Claim;
 
 const KINDS: [EventKind; 17] = [
     EventKind::Added,
@@ -142,7 +139,7 @@ impl Hub {
         self.readers.notify_all();
     }
 
-    fn publish(&self, event: Packed) {
+    pub(crate) fn publish(&self, event: Packed) {
         // A model's threads have one number: there, who tells two steps of a job counts as two.
         let teller = if MODEL {
             event.rank() as usize / 2
@@ -168,48 +165,3 @@ fn logs() -> usize {
 
 /// The most logs of a queue.
 pub(crate) const MOST_LOGS: usize = 16;
-
-impl<T, R> Shared<T, R> {
-    /// Tells an event, if anybody listens.
-    #[inline]
-    pub(crate) fn tell(
-        &self,
-        kind: EventKind,
-        job: JobId,
-        sequence: u64,
-        attempt: u32,
-        failure: Option<FailureKind>,
-    ) {
-        if self.core.switches.after_step().any(Setting::HEARD) {
-            self.publish(kind, job, sequence, attempt, failure);
-        }
-    }
-
-    /// The same of an attempt's beginning.
-    pub(crate) fn tell_started(&self, claim: &Claim) {
-        let id = self.core.id(claim);
-        let (sequence, attempt) = (claim.ticket().epoch(), claim.attempt());
-        self.tell(EventKind::Started, id, sequence, attempt, None);
-    }
-
-    #[cold]
-    pub(crate) fn publish(
-        &self,
-        kind: EventKind,
-        job: JobId,
-        sequence: u64,
-        attempt: u32,
-        failure: Option<FailureKind>,
-    ) {
-        let event = Event {
-            job,
-            sequence,
-            kind,
-            attempt,
-            failure,
-        };
-        if let Some(hub) = self.hub.get() {
-            hub.publish(Packed::new(&event));
-        }
-    }
-}

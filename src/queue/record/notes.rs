@@ -5,34 +5,27 @@
 
 use std::any::Any;
 
+use super::Records;
 use crate::model::{
     AttemptError, DeadReason, Failure, JobId, JobState, LogLine, discard, unharmed,
 };
-use crate::queue::Shared;
+use crate::queue::base::core::Core;
 use crate::queue::record::dossier::Dossier;
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering::Relaxed;
-use crate::table::{Claim, Marks};
+use crate::table::Claim;
 
-/// The kinds of end for which a job says itself whether its record is kept.
-pub(crate) mod keep {
-    pub(crate) const COMPLETED: u32 = 1;
-    pub(crate) const NOT_COMPLETED: u32 = 2;
-    pub(crate) const FAILED: u32 = 4;
-    pub(crate) const NOT_FAILED: u32 = 8;
-}
-
-impl<T, R> Shared<T, R> {
+impl<R> Records<R> {
     /// Notes a failed attempt if `step` decides it. With it comes the slot's former dossier, if there is one,
     /// for the caller to drop: it may hold values of the user's.
-    pub(crate) fn with_error<X, E>(
+    pub(crate) fn with_error<T, X, E>(
         &self,
+        core: &Core<T, R>,
         id: JobId,
         attempt: u32,
         failure: &Failure,
         step: impl FnOnce() -> Result<X, E>,
     ) -> (Result<X, E>, Option<Box<Dossier>>) {
-        let error = self.error_of(attempt, failure);
+        let error = self.error_of(core, attempt, failure);
         self.dossiers.with(id.slot, id.occupancy, |dossier| {
             // The lock keeps everybody else from the dossier meanwhile.
             step().inspect(|_| dossier.fail(error))
@@ -40,18 +33,19 @@ impl<T, R> Shared<T, R> {
     }
 
     /// The same for the last attempt, if anybody will want to know.
-    pub(crate) fn with_death<X, E>(
+    pub(crate) fn with_death<T, X, E>(
         &self,
+        core: &Core<T, R>,
         id: JobId,
         attempt: u32,
         kept: bool,
         (failure, reason): (&Failure, DeadReason),
         step: impl FnOnce() -> Result<X, E>,
     ) -> Result<X, E> {
-        if !kept && self.dead.is_none() {
+        if !kept && !core.options.sends_letters {
             return step();
         }
-        let error = self.error_of(attempt, failure);
+        let error = self.error_of(core, attempt, failure);
         self.with_dossier(id, |dossier| {
             step().inspect(|_| {
                 dossier.death = Some((reason, error.at));
@@ -63,9 +57,9 @@ impl<T, R> Shared<T, R> {
     /// A handler returns whose job was decided meanwhile: nobody asks for its dossier any more, if the job has ended and no other
     /// handler of it runs on.
     #[cold]
-    pub(crate) fn forget(&self, id: JobId) {
-        let state = self.core.slab.state(id.slot, id.occupancy);
-        if state.is_some() && self.core.slab.is_held(id.slot) {
+    pub(crate) fn forget<T>(&self, core: &Core<T, R>, id: JobId) {
+        let state = core.slab.state(id.slot, id.occupancy);
+        if state.is_some() && core.slab.is_held(id.slot) {
             return;
         }
         if state.is_none_or(|state| state.is_terminal() && state != JobState::Dead) {
@@ -80,7 +74,7 @@ impl<T, R> Shared<T, R> {
         result
     }
 
-    fn error_of(&self, attempt: u32, failure: &Failure) -> AttemptError {
+    fn error_of<T>(&self, core: &Core<T, R>, attempt: u32, failure: &Failure) -> AttemptError {
         // The text is the user's code.
         let text = unharmed(|| failure.error().to_string());
         AttemptError {
@@ -88,15 +82,7 @@ impl<T, R> Shared<T, R> {
             kind: failure.kind(),
             message: text.unwrap_or_else(|| "an error whose text panics".to_owned()),
             location: failure.location().map(str::to_owned),
-            at: self.core.time.wall(),
-        }
-    }
-
-    /// What the job in `slot` says itself about its record.
-    pub(crate) fn wishes(&self, slot: u32, marks: Marks) -> u32 {
-        match marks.optioned {
-            true => self.core.slab.record(slot).keep.load(Relaxed),
-            false => 0,
+            at: core.time.wall(),
         }
     }
 
@@ -109,28 +95,38 @@ impl<T, R> Shared<T, R> {
     }
 
     /// Writes about a job whose attempt the caller runs; nothing if it was decided already.
-    pub(crate) fn write(&self, claim: &Claim, write: impl FnOnce(&mut Dossier)) {
-        let id = self.core.id(claim);
-        match self.core.slab.note(claim) {
+    pub(crate) fn write<T>(
+        &self,
+        core: &Core<T, R>,
+        claim: &Claim,
+        write: impl FnOnce(&mut Dossier),
+    ) {
+        let id = core.id(claim);
+        match core.slab.note(claim) {
             true => self.with_dossier(id, write),
             // With what was to be written.
             false => discard(write),
         }
     }
 
-    pub(crate) fn write_log(&self, claim: &Claim, text: String) {
+    pub(crate) fn write_log<T>(&self, core: &Core<T, R>, claim: &Claim, text: String) {
         let line = LogLine {
             attempt: claim.attempt(),
-            at: self.core.time.wall(),
+            at: core.time.wall(),
             text,
         };
-        let most = self.core.options.log_lines;
-        self.write(claim, |dossier| dossier.log(line, most));
+        let most = core.options.log_lines;
+        self.write(core, claim, |dossier| dossier.log(line, most));
     }
 
-    pub(crate) fn write_progress(&self, claim: &Claim, value: Arc<dyn Any + Send + Sync>) {
+    pub(crate) fn write_progress<T>(
+        &self,
+        core: &Core<T, R>,
+        claim: &Claim,
+        value: Arc<dyn Any + Send + Sync>,
+    ) {
         let mut before = None;
-        self.write(claim, |dossier| before = dossier.show(value));
+        self.write(core, claim, |dossier| before = dossier.show(value));
         discard(before);
     }
 }

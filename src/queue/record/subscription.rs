@@ -11,10 +11,8 @@ use std::mem;
 use std::time::Duration;
 
 use crate::park::Care;
-use crate::queue::base::switches::Setting;
 use crate::queue::record::events::{Hub, Packed};
 use crate::queue::record::merge::Merge;
-use crate::queue::{Queue, Shared};
 use crate::ring::Missed;
 use crate::sync::{Arc, Backoff, Deadline, MODEL, park_until};
 
@@ -23,7 +21,7 @@ use crate::sync::{Arc, Backoff, Deadline, MODEL, park_until};
 const RUN: usize = 32;
 const REST: Duration = Duration::from_micros(10);
 
-/// Reads a queue's events; made by [`Queue::subscribe`].
+/// Reads a queue's events; made by [`Queue::subscribe`](crate::Queue::subscribe).
 ///
 /// An iterator that waits for the next event, and ends when the queue has stopped and all was read.
 ///
@@ -62,20 +60,10 @@ struct Cursor {
 }
 
 /// The queue that is listened to, whatever its types.
-trait Source: Send + Sync {
+pub(crate) trait Source: Send + Sync {
     fn is_over(&self) -> bool;
     /// Nobody listens any more.
     fn silence(&self);
-}
-
-impl<T: Send, R: Send> Source for Shared<T, R> {
-    fn is_over(&self) -> bool {
-        self.core.switches.seen().any(Setting::OVER)
-    }
-
-    fn silence(&self) {
-        self.core.switches.turn_off(Setting::HEARD);
-    }
 }
 
 /// Why there is no event.
@@ -104,44 +92,13 @@ impl fmt::Display for EventError {
 
 impl std::error::Error for EventError {}
 
-impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
-    /// Listens to what happens to this queue's jobs: to every step that happens after this call returned.
-    ///
-    /// All listeners read the same logs of the last [`event_capacity`](crate::QueueBuilder::event_capacity) events, each at
-    /// its own pace.
-    ///
-    /// ```
-    /// use guichet::{EventKind, ManualClock, Runtime};
-    ///
-    /// let runtime = Runtime::builder().clock(ManualClock::new()).build()?;
-    /// let mail = runtime.queue::<&str, ()>("mail").build()?;
-    /// mail.workers(1, |_| Ok(()))?;
-    /// let mut events = mail.subscribe();
-    /// mail.add("letter")?;
-    /// runtime.run_until_idle();
-    /// let kinds = std::iter::from_fn(|| events.try_next().ok()).map(|event| event.kind);
-    /// assert!(kinds.eq([EventKind::Added, EventKind::Started, EventKind::Completed]));
-    /// # Ok::<(), guichet::Error>(())
-    /// ```
-    pub fn subscribe(&self) -> Subscription {
-        let shared = &self.shared;
-        let capacity = shared.core.options.event_capacity;
-        let hub = shared
-            .hub
-            .get_or_init(|| Arc::new(Hub::new(capacity)))
-            .clone();
-        let mut listeners = hub.listeners.lock();
-        *listeners += 1;
-        shared.core.switches.turn_on(Setting::HEARD);
-        // ORDERING: SeqCst fence — the switch before this returns; partner: the fence behind every step, `after_step`.
-        shared.core.switches.fence();
-        drop(listeners);
-        let reader = Reader::new(&hub, shared.clone(), shared.core.number);
+impl Subscription {
+    /// Reads what comes from now on.
+    pub(crate) fn new(hub: Arc<Hub>, source: Arc<dyn Source>, queue: u32) -> Self {
+        let reader = Reader::new(&hub, source, queue);
         Subscription { hub, reader }
     }
-}
 
-impl Subscription {
     /// The next event, if one has happened. Does not wait.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ pub(crate) struct Station<T: Send + 'static, R: Send + 'static> {
 }
 
 /// Whether a ticket in hand may be started.
-enum Ready {
+enum Clearance {
     Start,
     LookAgain,
     /// The queue is halted, or another worker has this one's place: nothing is in hand any more.
@@ -76,7 +76,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     }
 
     /// Runs jobs with `attempt` until the queue is drained or stopped, or another worker does this one's work.
-    fn work(mut self, attempt: impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>) {
+    fn work(mut self, attempt: impl Fn(&Attend<'_, T, R>, Taken) -> Option<u64>) {
         let shared = self.queue.shared.clone();
         while let Found::Work = self.find(&shared) {
             let several = self.batch.tickets.len() > 1;
@@ -93,12 +93,12 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 let now = shared.core.switches.now();
                 if now.any(Setting::BEFORE_START) {
                     match self.goes_on(&shared, at, now) {
-                        Ready::Start => {}
+                        Clearance::Start => {}
                         // Something more urgent may have come.
-                        Ready::LookAgain => continue,
-                        Ready::PutBack => break,
+                        Clearance::LookAgain => continue,
+                        Clearance::PutBack => break,
                         // What is in view stays there: nobody may lay out something else over it.
-                        Ready::Leave => return,
+                        Clearance::Leave => return,
                     }
                 }
                 if several {
@@ -127,16 +127,16 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 
     /// Something is to be done before this worker starts ticket number `at`.
     #[cold]
-    fn goes_on(&mut self, shared: &Shared<T, R>, at: usize, now: Setting) -> Ready {
+    fn goes_on(&mut self, shared: &Shared<T, R>, at: usize, now: Setting) -> Clearance {
         if self.is_relieved() {
             self.give_back(shared, at);
-            return Ready::PutBack;
+            return Clearance::PutBack;
         }
         if now.any(Setting::IDLE) {
             if self.batch.first.trace == Trace::Side {
                 // Whoever changes a priority must find it; and there is only one.
                 shared.line_up_again(self.batch.get(at));
-                return Ready::PutBack;
+                return Clearance::PutBack;
             }
             // The others can be found where they are: by their jobs, and on the desk by other workers and
             // by adders who need the slots of stale ones. A single one is not there yet.
@@ -149,13 +149,11 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
                 self.desk.tray.start(at);
             }
             return match goes_on {
-                true => Ready::LookAgain,
-                false => Ready::Leave,
+                true => Clearance::LookAgain,
+                false => Clearance::Leave,
             };
         }
-        // Never handed out after its time to live; the ticket is then stale.
-        expire(shared, self.batch.get(at));
-        Ready::Start
+        Clearance::Start
     }
 
     /// Shows the batch to the other workers.
@@ -179,13 +177,14 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         &mut self,
         shared: &Shared<T, R>,
         taken: Taken,
-        attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
+        attempt: &impl Fn(&Attend<'_, T, R>, Taken) -> Option<u64>,
     ) {
         let attend = Attend {
+            shared,
             desk: &self.desk,
             limit: self.limit,
         };
-        if let Some(ran) = attempt(shared, &attend, taken) {
+        if let Some(ran) = attempt(&attend, taken) {
             self.mean = self.mean - self.mean / 8 + ran / 8;
         }
     }
@@ -195,7 +194,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     fn urgent(
         &mut self,
         shared: &Shared<T, R>,
-        attempt: &impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
+        attempt: &impl Fn(&Attend<'_, T, R>, Taken) -> Option<u64>,
     ) {
         while shared.ready.has_before(self.batch.level)
             && !shared.core.switches.now().any(Setting::IDLE)
@@ -210,7 +209,6 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             if taken.is_err() {
                 return;
             }
-            expire(shared, self.urgent.get(0));
             self.run(shared, self.urgent.get(0), attempt);
         }
     }
@@ -296,32 +294,29 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 impl<T: Send + Sync + 'static, R: Send + 'static> Station<T, R> {
     /// Works with a handler that gets its job by reference.
     pub(crate) fn serve(self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) {
-        self.work(|shared, attend, taken| shared.attempt(attend, taken, handler));
+        self.work(|attend, taken| attend.attempt(taken, handler));
     }
 
     /// Runs the next job, if there is one; does not wait.
     pub(crate) fn step(&mut self, handler: &impl Fn(&Job<'_, T>) -> Result<R, Failure>) -> bool {
-        self.run_next(|shared, attend, taken| shared.attempt(attend, taken, handler))
+        self.run_next(|attend, taken| attend.attempt(taken, handler))
     }
 }
 
 impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// Works with a handler that consumes its job's payload.
     pub(crate) fn serve_owned(self, handler: &impl Fn(T) -> Result<R, Failure>) {
-        self.work(|shared, attend, taken| shared.attempt_owned(attend, taken, handler));
+        self.work(|attend, taken| attend.attempt_owned(taken, handler));
     }
 
     /// Runs the next job, if there is one; does not wait.
     pub(crate) fn step_owned(&mut self, handler: &impl Fn(T) -> Result<R, Failure>) -> bool {
-        self.run_next(|shared, attend, taken| shared.attempt_owned(attend, taken, handler))
+        self.run_next(|attend, taken| attend.attempt_owned(taken, handler))
     }
 }
 
 impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
-    fn run_next(
-        &mut self,
-        attempt: impl Fn(&Shared<T, R>, &Attend<'_>, Taken) -> Option<u64>,
-    ) -> bool {
+    fn run_next(&mut self, attempt: impl Fn(&Attend<'_, T, R>, Taken) -> Option<u64>) -> bool {
         let shared = self.queue.shared.clone();
         let batch = &mut self.batch;
         let halted = shared.core.switches.now().any(Setting::IDLE);
@@ -333,7 +328,6 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         {
             return false;
         }
-        expire(&shared, self.batch.get(0));
         self.run(&shared, self.batch.get(0), &attempt);
         true
     }
@@ -344,12 +338,5 @@ impl<T: Send + 'static, R: Send + 'static> Drop for Station<T, R> {
     fn drop(&mut self) {
         self.desk.close();
         self.queue.shared.ready.desks().give_back(self.desk.clone());
-    }
-}
-
-/// Ends the job whose ticket is in hand, if its time to live is over.
-fn expire<T, R>(shared: &Shared<T, R>, taken: Taken) {
-    if let Some(ended) = shared.expire_in_hand(taken) {
-        shared.expired(taken.ticket.slot(), ended);
     }
 }

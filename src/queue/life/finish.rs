@@ -1,0 +1,405 @@
+//! The way out: one end per job is decided, and published in one order.
+//!
+//! Whoever makes the step that ends a job has an [`Ended`], which owns all that is left of it. Publishing it counts
+//! and tells the end, keeps the record, calls the hooks, gives the slot back, answers who waits for the job, and
+//! drops the payload: each learns of the end only when what it may look for is there. A plain job's completion takes
+//! the same way in one piece.
+
+use crate::model::{DeadReason, Failure, JobError, JobId, JobState, Verb, discard, unharmed};
+use crate::queue::Shared;
+use crate::queue::base::books::Books;
+use crate::queue::base::core::Outcome;
+use crate::queue::base::switches::Setting;
+use crate::queue::record::dossier::Dossier;
+use crate::queue::record::end::End;
+use crate::queue::record::results::Shown;
+use crate::queue::record::step::{Change, Note, Step};
+use crate::table::{Claim, Owed, Pinned, Settled, Spoils, Ticket, Trace};
+
+/// A job that has ended, as far as only the thread that decided it knows.
+#[must_use = "an end that is not published keeps the slot, and whoever waits for the job"]
+pub(crate) struct Ended<T, R> {
+    end: End,
+    outcome: Outcome<R>,
+    left: Left<T, R>,
+    /// A former job's dossier, to be dropped at last: it may hold values of the user's.
+    former: Option<Box<Dossier>>,
+}
+
+/// What is left of a job that has ended.
+enum Left<T, R> {
+    /// By its last attempt.
+    Spoils(Spoils<T, Outcome<R>>),
+    /// By whoever ended it from outside, and holds its slot.
+    Pinned(Pinned<T, Outcome<R>>),
+}
+
+const _: () = {
+    const fn sent<X: Send>() {}
+    // Whoever decides an end need not publish it.
+    sent::<Ended<Vec<u8>, String>>();
+};
+
+impl<T, R> Shared<T, R> {
+    /// Ends one attempt: `complete`, `bury`, or what the options say; with `last`, no other follows. False if somebody else
+    /// had decided it.
+    #[inline(always)]
+    pub(crate) fn settle(
+        &self,
+        claim: Claim,
+        result: Result<R, Failure>,
+        last: bool,
+        by: &impl Books,
+    ) -> bool {
+        match result {
+            Ok(value) => self.complete(claim, value, by),
+            Err(failure) => self.failed(claim, failure, last, by),
+        }
+    }
+
+    #[inline(always)]
+    fn complete(&self, claim: Claim, value: R, by: &impl Books) -> bool {
+        let (past, occupancy) = (claim.past(), self.core.slab.occupancy(&claim));
+        let wishes = self.core.wishes(claim.slot(), claim.marks());
+        if self.records.results().is_some() {
+            return self.complete_with_result(claim, value, by);
+        }
+        let whole = match self.core.slab.settle_whole(claim, Verb::Complete) {
+            Ok(whole) => whole,
+            Err(claim) => return self.complete_in_steps(claim, None, Ok(value), by),
+        };
+        let change = Change::Completed;
+        let step = || Step {
+            id: self.core.id_of(past.slot(), occupancy),
+            epoch: past.next_epoch(),
+            attempt: past.attempt(),
+            change,
+        };
+        let now = self.records.record_lazily(&self.core, change, by, step);
+        if now.any(Setting::FOLLOWED) || whole.noted || wishes != 0 {
+            let end = End {
+                step: step(),
+                noted: whole.noted,
+                wishes,
+                running: false,
+            };
+            self.follow(&end, Ok(&value));
+        }
+        self.ready.vacate(&self.core, whole.vacant);
+        match whole.waiter {
+            Some(waiter) => discard(waiter.set(Ok(value))),
+            None => discard(value),
+        }
+        discard(whole.payload);
+        true
+    }
+
+    /// `complete`, where the result is kept.
+    #[cold]
+    fn complete_with_result(&self, claim: Claim, value: R, by: &impl Books) -> bool {
+        let id = self.core.id(&claim);
+        let valid = || !self.core.slab.is_revoked(&claim);
+        let results = self.records.results();
+        let shown = results.and_then(|results| results.show(id, &value, &valid));
+        self.complete_in_steps(claim, shown, Ok(value), by)
+    }
+
+    /// `complete`, where somebody else holds the job, or has decided it, or its result is kept.
+    #[cold]
+    fn complete_in_steps(
+        &self,
+        claim: Claim,
+        shown: Option<Shown>,
+        outcome: Outcome<R>,
+        by: &impl Books,
+    ) -> bool {
+        let end = self.end_of(&claim, Change::Completed);
+        let settled = self.core.slab.settle_in_steps(claim, Verb::Complete);
+        if let (Some(results), Some(shown)) = (self.records.results(), shown) {
+            match settled.won {
+                true => results.keep(end.step.id, shown),
+                false => results.withdraw(end.step.id, shown),
+            }
+        }
+        self.decided(end, settled, outcome, by)
+    }
+
+    /// `complete`, of a job whose result nobody waits for and that has none.
+    pub(crate) fn complete_for_nobody(&self, claim: Claim) {
+        let common = self.records.common();
+        self.complete_in_steps(
+            claim,
+            None,
+            Err(JobError::Cancelled { reason: None }),
+            common,
+        );
+    }
+
+    /// The attempt was the last.
+    #[cold]
+    pub(crate) fn bury(
+        &self,
+        claim: Claim,
+        reason: DeadReason,
+        failure: Failure,
+        by: &impl Books,
+    ) -> bool {
+        let end = self.end_of(
+            &claim,
+            Change::Failed {
+                failure: failure.kind(),
+                reason,
+            },
+        );
+        let kept = self.core.options.keeps_failed(end.wishes);
+        let (id, attempts) = (end.step.id, end.step.attempt);
+        let death = (&failure, reason);
+        let settled = self
+            .records
+            .with_death(&self.core, id, attempts, kept, death, || {
+                let settled = match self.core.options.sends_letters {
+                    true => self.core.slab.bury_with_letter(claim),
+                    false => self.core.slab.settle(claim, Verb::Bury),
+                };
+                match settled.won {
+                    true => Ok(settled),
+                    false => Err(settled),
+                }
+            });
+        let (Ok(settled) | Err(settled)) = settled;
+        self.decided(end, settled, Err(JobError::Failed(failure)), by)
+    }
+
+    /// The end to which the claimed attempt leads.
+    fn end_of(&self, claim: &Claim, change: Change) -> End {
+        let step = Step {
+            id: self.core.id(claim),
+            epoch: claim.past().next_epoch(),
+            attempt: claim.attempt(),
+            change,
+        };
+        End {
+            step,
+            noted: false,
+            wishes: self.core.wishes(claim.slot(), claim.marks()),
+            running: false,
+        }
+    }
+
+    /// The attempt's step was made: publishes the end, if it was one. False if somebody else had decided the job.
+    fn decided(
+        &self,
+        end: End,
+        settled: Settled<T, Outcome<R>>,
+        outcome: Outcome<R>,
+        by: &impl Books,
+    ) -> bool {
+        match settled.won {
+            true => self.publish(
+                Ended {
+                    end: End {
+                        noted: settled.noted,
+                        ..end
+                    },
+                    outcome,
+                    left: Left::Spoils(settled.spoils),
+                    former: None,
+                },
+                by,
+            ),
+            false => {
+                self.late(end.step.id, settled.spoils, by);
+                discard(outcome);
+            }
+        }
+        settled.won
+    }
+
+    /// An attempt has returned whose job was decided by somebody else.
+    #[cold]
+    pub(crate) fn late(&self, id: JobId, spoils: Spoils<T, Outcome<R>>, by: &impl Books) {
+        self.records.note(&self.core, Note::Late, by);
+        if spoils.vacant.is_none() {
+            self.ready.nudge(&self.core, id.slot);
+        }
+        self.share_looker(id, spoils);
+    }
+
+    /// A job was ended from outside: what is left is to be published.
+    pub(crate) fn ended_outside(
+        &self,
+        pinned: Pinned<T, Outcome<R>>,
+        change: Change,
+        outcome: Outcome<R>,
+    ) -> Ended<T, R> {
+        let step = Step {
+            id: self.core.id_of(pinned.slot(), pinned.occupancy),
+            epoch: pinned.epoch,
+            attempt: pinned.attempts,
+            change,
+        };
+        let end = End {
+            step,
+            noted: pinned.noted,
+            wishes: pinned.wishes,
+            running: pinned.held,
+        };
+        Ended {
+            end,
+            outcome,
+            left: Left::Pinned(pinned),
+            former: None,
+        }
+    }
+
+    /// Everybody learns of an end, each when what belongs to it is there. It runs the user's code, so the caller searches
+    /// for nothing, and has no ticket in hand.
+    #[cold]
+    pub(crate) fn publish(&self, ended: Ended<T, R>, by: &impl Books) {
+        let Ended {
+            end,
+            outcome,
+            left,
+            former,
+        } = ended;
+        self.records.record(&self.core, end.step, by);
+        // Until its ticket is out of line an add could wait for the slot.
+        if let Left::Pinned(pinned) = &left
+            && let Some((ticket, Trace::Side)) = pinned.stale
+        {
+            self.ready.take_out(&self.core, ticket);
+        }
+        let early = cfg!(guichet_bug = "conclude_lets_go_early");
+        let spoils = match (early, left) {
+            (false, left) => {
+                self.follow(&end, outcome.as_ref());
+                self.let_go(left)
+            }
+            (true, left) => {
+                let spoils = self.let_go(left);
+                self.follow(&end, outcome.as_ref());
+                spoils
+            }
+        };
+        // A handler that ran on and has returned meanwhile found the job held, and left this to us.
+        let left = end.running && spoils.vacant.is_some();
+        let dossiers = self.records.dossiers();
+        let dossier = left.then(|| dossiers.take(end.step.id.slot, end.step.id.occupancy));
+        // Before anything of the user's is dropped.
+        let kept = spoils.vacant.is_none();
+        let late = cfg!(guichet_bug = "settle_nudges_late");
+        if kept && !late {
+            self.ready.nudge(&self.core, end.step.id.slot);
+        }
+        self.share(spoils, outcome);
+        if kept && late {
+            self.ready.nudge(&self.core, end.step.id.slot);
+        }
+        discard((dossier, former));
+    }
+
+    fn let_go(&self, left: Left<T, R>) -> Spoils<T, Outcome<R>> {
+        match left {
+            Left::Spoils(spoils) => spoils,
+            Left::Pinned(pinned) => {
+                let (slot, before) = (pinned.slot(), pinned.before);
+                let spoils = self.core.slab.let_go(pinned);
+                if before == JobState::Delayed {
+                    self.review(slot);
+                }
+                spoils
+            }
+        }
+    }
+
+    /// What is to be done about an end before anybody who waits for the job learns of it: its record is kept, hooks are
+    /// called.
+    #[cold]
+    fn follow(&self, end: &End, outcome: Result<&R, &JobError>) {
+        self.records.keep_record(&self.core, end);
+        let hooks = &self.hooks;
+        match outcome {
+            Ok(value) => {
+                if let Some(hook) = &hooks.completed {
+                    unharmed(|| hook(&end.brief(), value));
+                }
+            }
+            Err(JobError::Failed(failure)) => {
+                hooks.on_failed(&end.brief(), failure);
+                let exhausted = end.step.change.reason() == Some(DeadReason::Exhausted);
+                if let (true, Some(hook)) = (exhausted, &hooks.exhausted) {
+                    unharmed(|| hook(&end.brief(), failure));
+                }
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Gives the slot back first, so that whoever learns of the end finds it free; then answers the
+    /// waiter; and only then drops the payload, whose destructor may do anything.
+    fn share(&self, spoils: Spoils<T, Outcome<R>>, outcome: Outcome<R>) {
+        match spoils.vacant {
+            Some(vacant) => self.ready.vacate(&self.core, vacant),
+            // Whoever has got the slot owes nothing else.
+            None => self.pay(spoils.owed),
+        }
+        match spoils.waiter {
+            Some(waiter) => discard(waiter.set(outcome)),
+            None => discard(outcome),
+        }
+        discard(spoils.payload);
+    }
+
+    #[cold]
+    fn pay(&self, owed: Option<Owed>) {
+        match owed {
+            None => {}
+            Some(Owed::Letter(slot)) => self.hand_over(slot),
+            Some(Owed::Announcement(slot)) => self.resume_when_due(slot),
+        }
+    }
+
+    /// The same of one who only looked at the job, or changed it: if the job ended meanwhile, its handler or whoever
+    /// ended it found it held, and left its dossier.
+    #[cold]
+    pub(crate) fn share_looker(&self, id: JobId, spoils: Spoils<T, Outcome<R>>) {
+        self.share_late(spoils);
+        self.records.forget(&self.core, id);
+    }
+
+    /// What a hold left behind whose job was decided by somebody else: nobody waits for an answer from here.
+    #[cold]
+    pub(crate) fn share_late(&self, spoils: Spoils<T, Outcome<R>>) {
+        self.share(spoils, Err(JobError::Cancelled { reason: None }));
+    }
+
+    /// Ends a job from outside by `end`: a ticket of it that becomes stale counts as a stray.
+    pub(crate) fn ending(
+        &self,
+        end: impl FnOnce() -> Option<Pinned<T, Outcome<R>>>,
+    ) -> Option<Pinned<T, Outcome<R>>> {
+        self.ready.making_stray(&self.core, end, |ended| {
+            ended.as_ref().is_some_and(|ended| ended.stale.is_some())
+        })
+    }
+
+    /// The same by whoever has the job's `ticket` in hand, from where `trace` says: it is dropped at once.
+    pub(crate) fn ending_in_hand(
+        &self,
+        (ticket, trace): (Ticket, Trace),
+        end: impl FnOnce() -> Option<Pinned<T, Outcome<R>>>,
+    ) -> Option<Pinned<T, Outcome<R>>> {
+        let mut ended = self.ending(end)?;
+        // It may be a former one of the job's, stale before.
+        self.ready.drop_stale(&self.core, ticket, trace);
+        ended.stale.take_if(|(stale, _)| *stale == ticket);
+        Some(ended)
+    }
+}
+
+impl<T, R> Ended<T, R> {
+    /// Drops a former job's dossier when all else is done.
+    pub(crate) fn and_drop(self, former: Option<Box<Dossier>>) -> Self {
+        Ended { former, ..self }
+    }
+}
