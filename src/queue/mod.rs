@@ -28,9 +28,9 @@ use std::time::Duration;
 pub use add::handle::JobHandle;
 pub use add::producer::Producer;
 pub use add::terms::JobBuilder;
-pub use base::error::{
-    AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, TryAddError,
-    TryAddManyError, WorkersError,
+pub use base::error::{BuildError, ChangeError, WorkersError};
+pub use base::refusal::{
+    AddError, AddManyError, AddTimeoutError, CallError, TryAddError, TryAddManyError,
 };
 pub use build::builder::QueueBuilder;
 pub use control::inspect::{Latencies, QueueStats};

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::model::{EventKind, JobId};
 use crate::park::Oneshot;
+use crate::queue::base::refusal::Refusal;
 use crate::queue::base::switches::Setting;
 use crate::queue::ready::line::Spot;
-use crate::queue::ready::room::{NoSlot, Room};
+use crate::queue::ready::room::Room;
 use crate::queue::{
     AddError, AddManyError, AddTimeoutError, CallError, JobHandle, Outcome, Queue, Shared,
     TryAddError, TryAddManyError,
@@ -39,13 +40,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn try_add(&self, payload: T) -> Result<JobId, TryAddError<T>> {
-        if !self.shared.is_open() {
-            return Err(TryAddError::Closed(payload));
-        }
-        match self.shared.claim(&self.shared.room) {
-            Some(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
-            None => Err(self.shared.full(&self.shared.room, payload)),
-        }
+        self.job(payload).try_add()
     }
 
     /// Adds a job; waits for room as long as it takes.
@@ -65,10 +60,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn add(&self, payload: T) -> Result<JobId, AddError<T>> {
-        match self.shared.slot(&self.shared.room, None) {
-            Ok(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
-            Err(no) => Err(AddError::new(no, payload)),
-        }
+        self.job(payload).add()
     }
 
     /// Adds a job; waits for room for at most `timeout`.
@@ -88,13 +80,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn add_timeout(&self, payload: T, timeout: Duration) -> Result<JobId, AddTimeoutError<T>> {
-        match self
-            .shared
-            .slot(&self.shared.room, Some(Deadline::after(timeout)))
-        {
-            Ok(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
-            Err(no) => Err(AddTimeoutError::new(no, payload)),
-        }
+        self.job(payload).add_timeout(timeout)
     }
 
     /// Adds all jobs or none, next to each other in line as far as other adders allow; waits for
@@ -115,17 +101,9 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn add_many(&self, payloads: Vec<T>) -> Result<Vec<JobId>, AddManyError<T>> {
-        if payloads.len() > self.capacity() {
-            return Err(AddManyError::TooMany {
-                payloads,
-                capacity: self.capacity(),
-            });
-        }
-        match self.shared.slots(&self.shared.room, payloads.len()) {
-            Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
-            Err(NoSlot::WouldDeadlock) => Err(AddManyError::WouldDeadlock(payloads)),
-            Err(NoSlot::Closed | NoSlot::TimedOut) => Err(AddManyError::Closed(payloads)),
-        }
+        self.shared
+            .add_batch(payloads, Shared::slots)
+            .map_err(AddManyError::new)
     }
 
     /// Adds all jobs or none. Never waits.
@@ -136,22 +114,9 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// began. While it collects room, that room counts as taken, so two batches at the same time may
     /// refuse each other.
     pub fn try_add_many(&self, payloads: Vec<T>) -> Result<Vec<JobId>, TryAddManyError<T>> {
-        if payloads.len() > self.capacity() {
-            return Err(TryAddManyError::TooMany {
-                payloads,
-                capacity: self.capacity(),
-            });
-        }
-        if !self.shared.is_open() {
-            return Err(TryAddManyError::Closed(payloads));
-        }
-        let room = &self.shared.room;
-        match self.shared.collect(room, payloads.len(), |missing| {
-            self.shared.claim_run(room, missing).ok_or(())
-        }) {
-            Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
-            Err(()) => Err(TryAddManyError::Full(payloads)),
-        }
+        self.shared
+            .add_batch(payloads, Shared::slots_now)
+            .map_err(TryAddManyError::new)
     }
 
     /// Adds a job whose result the caller wants; waits for room as [`add`](Queue::add) does.
@@ -161,10 +126,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Errors
     /// As [`add`](Queue::add).
     pub fn submit(&self, payload: T) -> Result<JobHandle<R>, AddError<T>> {
-        match self.shared.slot(&self.shared.room, None) {
-            Ok(vacant) => Ok(self.shared.submit(vacant, payload)),
-            Err(no) => Err(AddError::new(no, payload)),
-        }
+        self.job(payload).submit()
     }
 
     /// Adds a job and waits for its result, for at most `timeout` in all.
@@ -190,10 +152,10 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
             return Err(CallError::Refused(AddTimeoutError::WouldDeadlock(payload)));
         }
         let deadline = Deadline::after(timeout);
-        let handle = match self.shared.slot(&self.shared.room, Some(deadline)) {
-            Ok(vacant) => self.shared.submit(vacant, payload),
-            Err(no) => return Err(CallError::Refused(AddTimeoutError::new(no, payload))),
-        };
+        let handle = self
+            .job(payload)
+            .submit_until(Some(deadline))
+            .map_err(|refused| CallError::Refused(AddTimeoutError::new(refused)))?;
         match handle.wait_until(Some(deadline)) {
             Ok(outcome) => outcome.map_err(CallError::Job),
             Err(handle) => Err(CallError::Timeout(handle.id())),
@@ -201,19 +163,46 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     }
 }
 
-impl<T: Send + 'static, R: Send + 'static> Shared<T, R> {
-    fn submit(self: &Arc<Self>, vacant: Vacant, payload: T) -> JobHandle<R> {
-        let cell = Arc::new(Oneshot::new());
-        let priority = self.options.default_priority;
-        let id = self.admit(vacant, payload, Some(cell.clone()), priority);
-        JobHandle::new(id, cell, self.clone())
-    }
-}
-
 impl<T, R> Shared<T, R> {
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
         !self.switches.now().any(Setting::CLOSED)
+    }
+
+    /// A slot for one job, if one is vacant.
+    #[inline(always)]
+    pub(super) fn slot_now(&self, room: &Room) -> Result<Vacant, Refusal> {
+        if !self.is_open() {
+            return Err(Refusal::Closed);
+        }
+        self.claim(room).ok_or_else(|| self.full(room))
+    }
+
+    /// Slots for all of `count` jobs, if so many are vacant.
+    fn slots_now(&self, room: &Room, count: usize) -> Result<Vec<Vacancies>, Refusal> {
+        if !self.is_open() {
+            return Err(Refusal::Closed);
+        }
+        self.collect(room, count, |missing| {
+            self.claim_run(room, missing)
+                .ok_or(Refusal::NoRoom { jobs: count })
+        })
+    }
+
+    /// All jobs or none, to the slots that `claim` gives for them.
+    fn add_batch(
+        &self,
+        payloads: Vec<T>,
+        claim: impl FnOnce(&Self, &Room, usize) -> Result<Vec<Vacancies>, Refusal>,
+    ) -> Result<Vec<JobId>, (Refusal, Vec<T>)> {
+        let (jobs, capacity) = (payloads.len(), self.room.capacity());
+        if jobs > capacity {
+            return Err((Refusal::TooMany { jobs, capacity }, payloads));
+        }
+        match claim(self, &self.room, jobs) {
+            Ok(reserved) => Ok(self.admit_many(reserved, payloads)),
+            Err(refusal) => Err((refusal, payloads)),
+        }
     }
 
     /// A job without options or a waiter.
@@ -330,10 +319,9 @@ impl<T, R> Shared<T, R> {
 
     /// Of the jobs in line the count is read off the line: a census would look at every slot, for every refusal.
     #[cold]
-    pub(crate) fn full(&self, room: &Room, payload: T) -> TryAddError<T> {
+    fn full(&self, room: &Room) -> Refusal {
         let waiting = self.line.len();
-        TryAddError::Full {
-            payload,
+        Refusal::Full {
             waiting,
             active: room.capacity().saturating_sub(waiting),
         }

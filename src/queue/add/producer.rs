@@ -77,7 +77,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
                 let vacant = self.reserved.pop().expect("a run has at least one slot");
                 Ok(shared.admit_plain(vacant, payload))
             }
-            Err(no) => Err(AddError::new(no, payload)),
+            Err(refusal) => Err(AddError::new((refusal, payload))),
         }
     }
 }

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 use crate::model::{Backoff, EventKind, InvalidOption, JobId, Order, check_range};
 use crate::park::Oneshot;
 use crate::queue::add::jobs::Waiter;
+use crate::queue::base::refusal::Refusal;
 use crate::queue::base::switches::Setting;
 use crate::queue::ready::line::Spot;
-use crate::queue::ready::room::{NoSlot, Room};
+use crate::queue::ready::room::Room;
 use crate::queue::record::notes::keep;
 use crate::queue::{AddError, AddTimeoutError, JobHandle, Queue, Shared, TryAddError};
 use crate::sync::atomic::Ordering::Relaxed;
@@ -78,6 +79,7 @@ pub struct JobBuilder<'a, T, R> {
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// A job with options of its own.
+    #[inline]
     pub fn job(&self, payload: T) -> JobBuilder<'_, T, R> {
         JobBuilder {
             queue: self,
@@ -171,20 +173,9 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
     ///
     /// # Errors
     /// As [`Queue::try_add`], and [`TryAddError::Invalid`] if an option is out of range.
+    #[inline(always)]
     pub fn try_add(self) -> Result<JobId, TryAddError<T>> {
-        let shared = &self.queue.shared;
-        let settled = match shared.check(&self.terms) {
-            Ok(settled) => settled,
-            Err(invalid) => return Err(TryAddError::Invalid(self.payload, invalid)),
-        };
-        if !shared.is_open() {
-            return Err(TryAddError::Closed(self.payload));
-        }
-        let room = shared.room_for(&settled);
-        match shared.claim(room) {
-            Some(vacant) => Ok(shared.admit_on_terms(vacant, self.payload, None, settled)),
-            None => Err(shared.full(room, self.payload)),
-        }
+        self.enter(Shared::slot_now).map_err(TryAddError::new)
     }
 
     /// Adds the job; waits for room as long as it takes, as [`Queue::add`].
@@ -203,65 +194,79 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
     /// assert_eq!(refused.unwrap_err().to_string(), "priority must be 1 to 10, not 0");
     /// # Ok::<(), guichet::Error>(())
     /// ```
+    #[inline(always)]
     pub fn add(self) -> Result<JobId, AddError<T>> {
-        let shared = &self.queue.shared;
-        match shared.settle_terms(&self.terms, None) {
-            Ok((vacant, settled)) => Ok(shared.admit_on_terms(vacant, self.payload, None, settled)),
-            Err(Unfit::Invalid(invalid)) => Err(AddError::Invalid(self.payload, invalid)),
-            Err(Unfit::NoSlot(no)) => Err(AddError::new(no, self.payload)),
-        }
+        self.enter(|shared, room| shared.slot(room, None))
+            .map_err(AddError::new)
     }
 
     /// Adds the job; waits for room for at most `timeout`, as [`Queue::add_timeout`].
     ///
     /// # Errors
     /// As [`Queue::add_timeout`], and [`AddTimeoutError::Invalid`] if an option is out of range.
+    #[inline(always)]
     pub fn add_timeout(self, timeout: Duration) -> Result<JobId, AddTimeoutError<T>> {
-        let shared = &self.queue.shared;
-        match shared.settle_terms(&self.terms, Some(Deadline::after(timeout))) {
-            Ok((vacant, settled)) => Ok(shared.admit_on_terms(vacant, self.payload, None, settled)),
-            Err(Unfit::Invalid(invalid)) => Err(AddTimeoutError::Invalid(self.payload, invalid)),
-            Err(Unfit::NoSlot(no)) => Err(AddTimeoutError::new(no, self.payload)),
-        }
+        let deadline = Deadline::after(timeout);
+        self.enter(|shared, room| shared.slot(room, Some(deadline)))
+            .map_err(AddTimeoutError::new)
     }
 
     /// Adds the job, whose result the caller wants, as [`Queue::submit`].
     ///
     /// # Errors
     /// As [`add`](JobBuilder::add).
+    #[inline(always)]
     pub fn submit(self) -> Result<JobHandle<R>, AddError<T>> {
-        let shared = &self.queue.shared;
-        match shared.settle_terms(&self.terms, None) {
+        self.submit_until(None).map_err(AddError::new)
+    }
+
+    /// Adds the job, whose result the caller wants; waits for room up to `deadline`.
+    #[inline(always)]
+    pub(crate) fn submit_until(
+        self,
+        deadline: Option<Deadline>,
+    ) -> Result<JobHandle<R>, (Refusal, T)> {
+        match self.settle(|shared, room| shared.slot(room, deadline)) {
             Ok((vacant, settled)) => {
+                let shared = &self.queue.shared;
                 let cell = Arc::new(Oneshot::new());
                 let id = shared.admit_on_terms(vacant, self.payload, Some(cell.clone()), settled);
                 Ok(JobHandle::new(id, cell, shared.clone()))
             }
-            Err(Unfit::Invalid(invalid)) => Err(AddError::Invalid(self.payload, invalid)),
-            Err(Unfit::NoSlot(no)) => Err(AddError::new(no, self.payload)),
+            Err(refusal) => Err((refusal, self.payload)),
         }
     }
-}
 
-/// Why a job was not taken.
-enum Unfit {
-    Invalid(InvalidOption),
-    NoSlot(NoSlot),
+    /// Adds the job, whose result nobody waits for, to the slot that `claim` gives for it.
+    #[inline(always)]
+    fn enter(
+        self,
+        claim: impl FnOnce(&Shared<T, R>, &Room) -> Result<Vacant, Refusal>,
+    ) -> Result<JobId, (Refusal, T)> {
+        match self.settle(claim) {
+            Ok((vacant, settled)) => {
+                let shared = &self.queue.shared;
+                Ok(shared.admit_on_terms(vacant, self.payload, None, settled))
+            }
+            Err(refusal) => Err((refusal, self.payload)),
+        }
+    }
+
+    /// The slot that `claim` gives out of the room that fits the terms, and the terms, checked.
+    #[inline(always)]
+    fn settle(
+        &self,
+        claim: impl FnOnce(&Shared<T, R>, &Room) -> Result<Vacant, Refusal>,
+    ) -> Result<(Vacant, Settled), Refusal> {
+        let shared = &self.queue.shared;
+        let settled = shared.check(&self.terms)?;
+        let vacant = claim(shared, shared.room_for(&settled))?;
+        Ok((vacant, settled))
+    }
 }
 
 impl<T, R> Shared<T, R> {
-    fn settle_terms(
-        &self,
-        terms: &Terms,
-        deadline: Option<Deadline>,
-    ) -> Result<(Vacant, Settled), Unfit> {
-        let settled = self.check(terms).map_err(Unfit::Invalid)?;
-        let vacant = self
-            .slot(self.room_for(&settled), deadline)
-            .map_err(Unfit::NoSlot)?;
-        Ok((vacant, settled))
-    }
-
+    #[inline(always)]
     fn room_for(&self, settled: &Settled) -> &Room {
         match &settled.special {
             Some(special) if special.entry == Entry::Delayed => &self.later,
@@ -269,11 +274,13 @@ impl<T, R> Shared<T, R> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn check(&self, terms: &Terms) -> Result<Settled, InvalidOption> {
-        let default = self.options.default_priority.into();
         Ok(Settled {
-            priority: self.check_priority(terms.priority.unwrap_or(default))?,
+            priority: match terms.priority {
+                Some(given) => self.check_priority(given)?,
+                None => self.options.default_priority,
+            },
             special: match terms.is_special() {
                 true => Some(self.check_special(terms)?),
                 false => None,
@@ -336,7 +343,7 @@ impl<T, R> Shared<T, R> {
         Ok(check_range("priority", priority, 1..=most.into())? as u32)
     }
 
-    #[inline]
+    #[inline(always)]
     fn admit_on_terms(
         &self,
         vacant: Vacant,
@@ -398,7 +405,7 @@ impl<T, R> Shared<T, R> {
 
 impl Terms {
     /// Whether there is more than a priority.
-    #[inline]
+    #[inline(always)]
     fn is_special(&self) -> bool {
         self.newest
             || self.not_before.is_some()

@@ -6,6 +6,7 @@ pub(crate) mod desk;
 pub(crate) mod error;
 pub(crate) mod host;
 pub(crate) mod presence;
+pub(crate) mod refusal;
 pub(crate) mod relief;
 pub(crate) mod switches;
 pub(crate) mod tray;

@@ -1,6 +1,7 @@
 //! Slots for jobs: who gets one, and who waits for one.
 
 use crate::park::{Care, EventCount, Yields};
+use crate::queue::base::refusal::Refusal;
 use crate::queue::base::switches::Setting;
 use crate::queue::{Shared, current_worker};
 use crate::sync::{Backoff, Deadline, MODEL, Mutex, thread_number};
@@ -8,13 +9,6 @@ use crate::table::{Pool, Vacancies, Vacant};
 
 /// So many looks for what stale tickets keep until they are sought in the lines once more.
 const COMPACT_EVERY: u32 = if MODEL { 2 } else { 16 };
-
-/// Why no slot was given.
-pub(crate) enum NoSlot {
-    Closed,
-    TimedOut,
-    WouldDeadlock,
-}
 
 /// A range of slots.
 pub(crate) struct Room {
@@ -94,9 +88,9 @@ impl<T, R> Shared<T, R> {
 
     /// A slot for one job; waits for it up to `deadline`.
     #[inline(always)]
-    pub(crate) fn slot(&self, room: &Room, deadline: Option<Deadline>) -> Result<Vacant, NoSlot> {
+    pub(crate) fn slot(&self, room: &Room, deadline: Option<Deadline>) -> Result<Vacant, Refusal> {
         if !self.is_open() {
-            return Err(NoSlot::Closed);
+            return Err(Refusal::Closed);
         }
         match self.claim(room) {
             Some(vacant) => Ok(vacant),
@@ -114,14 +108,14 @@ impl<T, R> Shared<T, R> {
         room: &Room,
         most: usize,
         deadline: Option<Deadline>,
-    ) -> Result<Vacancies, NoSlot> {
+    ) -> Result<Vacancies, Refusal> {
         let attempt = |care| match (self.is_open(), care) {
-            (false, _) => Some(Err(NoSlot::Closed)),
+            (false, _) => Some(Err(Refusal::Closed)),
             (true, Care::Glance) => room.pool.claim_rich(thread_number(), most as u32).map(Ok),
             (true, Care::Exact) => self.claim_run(room, most).map(Ok),
         };
         if self.is_own_worker() {
-            return attempt(Care::Exact).unwrap_or(Err(NoSlot::WouldDeadlock));
+            return attempt(Care::Exact).unwrap_or(Err(Refusal::WouldDeadlock));
         }
         let claimed = room.blocked.wait_until(
             deadline,
@@ -130,15 +124,15 @@ impl<T, R> Shared<T, R> {
             || usize::from(room.pool.has_vacancy() || self.keeps_strays()),
             || self.line.popped(),
         );
-        claimed.unwrap_or(Err(NoSlot::TimedOut))
+        claimed.unwrap_or(Err(Refusal::TimedOut))
     }
 
     /// Slots for all of `count` jobs; waits for them.
-    pub(crate) fn slots(&self, room: &Room, count: usize) -> Result<Vec<Vacancies>, NoSlot> {
+    pub(crate) fn slots(&self, room: &Room, count: usize) -> Result<Vec<Vacancies>, Refusal> {
         // An own worker must not wait for who collects: that one may wait for this worker.
         let _collecting = (!self.is_own_worker()).then(|| room.bulk.lock());
         if !self.is_open() {
-            return Err(NoSlot::Closed);
+            return Err(Refusal::Closed);
         }
         self.collect(room, count, |missing| match self.claim_run(room, missing) {
             Some(run) => Ok(run),
