@@ -23,12 +23,13 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Adds a job if there is room. Never waits.
     ///
     /// # Errors
-    /// [`TryAddError::Full`] if at some instant during the call all `capacity` slots were taken: by jobs
-    /// that wait, run or pause between two attempts, by a [`Producer`](crate::queue::Producer)'s reservation, or by a batch that
-    /// is being added. A job that was cancelled while it waited takes none once `cancel` has returned: if
-    /// another thread is just taking it out of line, the call yields to that thread, which runs none of
-    /// your code meanwhile. So it never sleeps, but this one step is not lock-free.
-    /// [`TryAddError::Closed`] once shutdown began. Both give the payload back.
+    /// [`TryAddError::Full`] if at some instant during the call all `capacity` slots were taken: by
+    /// jobs that wait, run or pause between two attempts, by a
+    /// [`Producer`](crate::queue::Producer)'s reservation, or by a batch that is being added. A job
+    /// that was cancelled while it waited takes none once `cancel` has returned: if another thread
+    /// is just taking it out of line, the call yields to that thread, which runs none of your code
+    /// meanwhile. So it never sleeps, but this one step is not lock-free. [`TryAddError::Closed`]
+    /// once shutdown began. Both give the payload back.
     ///
     /// ```
     /// use guichet::{Runtime, TryAddError};
@@ -45,8 +46,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
 
     /// Adds a job; waits for room as long as it takes.
     ///
-    /// Blocked callers are woken in the order in which they blocked. A caller that finds room does not
-    /// queue up behind them, and one that is overtaken in this way blocks anew.
+    /// Blocked callers are woken in the order in which they blocked. A caller that finds room does
+    /// not queue up behind them, and one that is overtaken in this way blocks anew.
     ///
     /// # Errors
     /// [`AddError::Closed`] once shutdown began, also for a caller that is waiting;
@@ -86,8 +87,9 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Adds all jobs or none, next to each other in line as far as other adders allow; waits for
     /// room for all.
     ///
-    /// One caller at a time collects room; it keeps what it has while it waits for the rest. A thread
-    /// whose own [`Producer`](crate::queue::Producer) holds reserved slots should flush it before.
+    /// One caller at a time collects room; it keeps what it has while it waits for the rest. A
+    /// thread whose own [`Producer`](crate::queue::Producer) holds reserved slots should flush it
+    /// before.
     ///
     /// # Errors
     /// All payloads come back: [`AddManyError::TooMany`] if they exceed the capacity, else as
@@ -110,9 +112,9 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     ///
     /// # Errors
     /// All payloads come back: [`TryAddManyError::TooMany`] if they exceed the capacity,
-    /// [`TryAddManyError::Full`] if there was no room for all, [`TryAddManyError::Closed`] once shutdown
-    /// began. While it collects room, that room counts as taken, so two batches at the same time may
-    /// refuse each other.
+    /// [`TryAddManyError::Full`] if there was no room for all, [`TryAddManyError::Closed`] once
+    /// shutdown began. While it collects room, that room counts as taken, so two batches at the
+    /// same time may refuse each other.
     pub fn try_add_many(&self, payloads: Vec<T>) -> Result<Vec<JobId>, TryAddManyError<T>> {
         self.shared
             .add_batch(payloads, Shared::slots_now)
@@ -135,8 +137,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// dropped.
     ///
     /// # Errors
-    /// [`CallError::Refused`] gives the payload back; [`CallError::Timeout`] names the job that goes
-    /// on; [`CallError::Job`] says how the job ended if it gave no value.
+    /// [`CallError::Refused`] gives the payload back; [`CallError::Timeout`] names the job that
+    /// goes on; [`CallError::Job`] says how the job ended if it gave no value.
     ///
     /// ```
     /// use std::time::Duration;
@@ -246,7 +248,8 @@ impl<T, R> Shared<T, R> {
         (id, ticket)
     }
 
-    /// Tells that a job was added. Without a fence: who does not see a listener had begun to add before it listened.
+    /// Tells that a job was added. Without a fence: who does not see a listener had begun to add
+    /// before it listened.
     #[inline(always)]
     pub(crate) fn tell_added(&self, kind: EventKind, id: JobId, ticket: Ticket) {
         if self.switches.now().any(Setting::HEARD) {
@@ -317,7 +320,8 @@ impl<T, R> Shared<T, R> {
         ids
     }
 
-    /// Of the jobs in line the count is read off the line: a census would look at every slot, for every refusal.
+    /// Of the jobs in line the count is read off the line: a census would look at every slot, for
+    /// every refusal.
     #[cold]
     fn full(&self, room: &Room) -> Refusal {
         let waiting = self.line.len();

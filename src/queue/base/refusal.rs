@@ -1,11 +1,13 @@
-//! Why jobs are not taken: each reason and its text once, and one error per operation, which gives the payload back.
+//! Why jobs are not taken: each reason and its text once, and one error per operation, which gives
+//! the payload back.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::model::{InvalidOption, JobError, JobId};
 
-/// Why jobs are not taken, whatever the operation. `I` is the option that can't be had, or a look at it.
+/// Why jobs are not taken, whatever the operation. `I` is the option that can't be had, or a look
+/// at it.
 pub(crate) enum Refusal<I = InvalidOption> {
     Closed,
     /// No slot is vacant.
@@ -66,8 +68,8 @@ pub enum TryAddError<T> {
         payload: T,
         /// Jobs in line just after the refusal.
         waiting: usize,
-        /// All other slots of those it could have had: their jobs were with workers or delayed, or the slots were
-        /// reserved.
+        /// All other slots of those it could have had: their jobs were with workers or delayed, or
+        /// the slots were reserved.
         active: usize,
     },
     /// The runtime is shut down or shutting down.
