@@ -26,12 +26,12 @@ use crate::queue::record::Records;
 use std::fmt;
 use std::time::Duration;
 
+pub use add::builder::JobBuilder;
 pub use add::handle::JobHandle;
 pub use add::producer::Producer;
-pub use add::terms::JobBuilder;
-pub use base::error::{
-    AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, TryAddError,
-    TryAddManyError, WorkersError,
+pub use base::error::{BuildError, ChangeError, WorkersError};
+pub use base::refusal::{
+    AddError, AddManyError, AddTimeoutError, CallError, TryAddError, TryAddManyError,
 };
 pub use build::builder::QueueBuilder;
 pub use control::inspect::{Latencies, QueueStats};
@@ -142,7 +142,7 @@ impl<T, R> Queue<T, R> {
         if self.shared.core.options.single_active {
             return Err(WorkersError::SingleActive);
         }
-        let limit = timeout.map_or(Ok(0), add::terms::check_timeout)?;
+        let limit = timeout.map_or(Ok(0), base::terms::check_timeout)?;
         if limit != 0 {
             self.shared.core.switches.turn_on(Setting::TIMED);
         }

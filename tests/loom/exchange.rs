@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guichet::internals::model::{PopError, PushError};
-use guichet::internals::park::{Exchange, Pinned, Store};
+use guichet::internals::park::{Ended, Exchange, Store};
 use guichet::internals::sync::Deadline;
 use guichet::internals::sync::atomic::{AtomicU32, Ordering::*, fence};
 use loom::sync::Arc;
@@ -99,14 +99,14 @@ impl Counter {
         }
     }
 
-    fn take(&self, deadline: Option<Deadline>) -> Result<u32, Pinned> {
+    fn take(&self, deadline: Option<Deadline>) -> Result<u32, Ended> {
         match self.cup.get() {
             Ok(value) => {
                 self.lines.got(&self.cup);
                 Ok(value)
             }
             Err(PopError::Empty) => self.lines.take(&self.cup, deadline),
-            Err(PopError::Closed) => Err(Pinned::Closed),
+            Err(PopError::Closed) => Err(Ended::Closed),
         }
     }
 
@@ -121,7 +121,7 @@ fn gives(counter: &Arc<Counter>, value: u32) -> JoinHandle<()> {
     thread::spawn(move || counter.give(value))
 }
 
-fn takes(counter: &Arc<Counter>) -> JoinHandle<Result<u32, Pinned>> {
+fn takes(counter: &Arc<Counter>) -> JoinHandle<Result<u32, Ended>> {
     let counter = counter.clone();
     thread::spawn(move || counter.take(None))
 }
@@ -181,7 +181,7 @@ fn exchange_giver_gives_up() {
         let leaving = thread::spawn(move || {
             let end = Some(Deadline::after(Duration::ZERO));
             let given = other.lines.give(&other.cup, 4, end);
-            assert!(matches!(given, Ok(()) | Err((4, Pinned::TimedOut))));
+            assert!(matches!(given, Ok(()) | Err((4, Ended::TimedOut))));
             given.is_ok()
         });
         let mut sum = counter.take(None).unwrap() + counter.take(None).unwrap();
@@ -204,7 +204,7 @@ fn exchange_close() {
         counter.close();
         let mut got = [one.join().unwrap(), two.join().unwrap()];
         got.sort_by_key(|taken| taken.is_err());
-        assert_eq!(got, [Ok(1), Err(Pinned::Closed)]);
+        assert_eq!(got, [Ok(1), Err(Ended::Closed)]);
     });
 }
 
@@ -215,8 +215,8 @@ fn exchange_close_two() {
         let counter = Counter::new();
         let (one, two) = (takes(&counter), takes(&counter));
         counter.close();
-        assert_eq!(one.join().unwrap(), Err(Pinned::Closed));
-        assert_eq!(two.join().unwrap(), Err(Pinned::Closed));
+        assert_eq!(one.join().unwrap(), Err(Ended::Closed));
+        assert_eq!(two.join().unwrap(), Err(Ended::Closed));
     });
 }
 
@@ -232,7 +232,7 @@ fn exchange_deliver_or_close() {
         closing.join().unwrap();
         let given = giving.join().unwrap();
         assert!(
-            !(given && taken == Err(Pinned::Closed)),
+            !(given && taken == Err(Ended::Closed)),
             "the end came before what was there"
         );
         let left = counter.cup.get().is_ok();

@@ -183,7 +183,7 @@ fn every_operation_is_in_the_matrix() {
     let files = [
         "add/jobs",
         "add/producer",
-        "add/terms",
+        "add/builder",
         "control/change",
         "control/halt",
         "lease/consumer",

@@ -77,7 +77,8 @@ impl<R> JobHandle<R> {
         self.queue.cancel(self.id, Some(reason.into()))
     }
 
-    /// How far the job is, if its handler [said so](crate::Job::set_progress) with a value of this type.
+    /// How far the job is, if its handler [said so](crate::Job::set_progress) with a value of this
+    /// type.
     pub fn progress<P: Any + Send + Sync>(&self) -> Option<Arc<P>> {
         self.queue.progress(self.id)?.downcast().ok()
     }
@@ -85,9 +86,9 @@ impl<R> JobHandle<R> {
     /// Waits for the job's end and gives its value.
     ///
     /// # Errors
-    /// How the job ended if it gave no value; [`JobError::WouldDeadlock`] at once if the job has not
-    /// ended and the caller is a worker of the same queue, which might be the one to run it. The handle
-    /// is used up either way; the job goes on.
+    /// How the job ended if it gave no value; [`JobError::WouldDeadlock`] at once if the job has
+    /// not ended and the caller is a worker of the same queue, which might be the one to run it.
+    /// The handle is used up either way; the job goes on.
     ///
     /// ```
     /// use guichet::{Failure, JobError, Runtime};

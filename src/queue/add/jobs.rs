@@ -1,35 +1,30 @@
-//! The way in: claim a slot, move the payload into it, put its ticket into the lane.
+//! Adding jobs without options, one by one and in batches.
 
-use crate::queue::record::step::Change;
-use crate::queue::record::step::Step;
 use std::time::Duration;
 
 use crate::model::JobId;
-use crate::park::Oneshot;
-use crate::queue::base::core::Outcome;
-use crate::queue::ready::line::Spot;
-use crate::queue::ready::room::{NoSlot, Room};
-use crate::queue::{
-    AddError, AddManyError, AddTimeoutError, CallError, JobHandle, Queue, Shared, TryAddError,
-    TryAddManyError,
+use crate::queue::add::handle::JobHandle;
+use crate::queue::base::core::Core;
+use crate::queue::base::refusal::{
+    AddError, AddManyError, AddTimeoutError, CallError, Refusal, TryAddError, TryAddManyError,
 };
-use crate::sync::atomic::Ordering::Relaxed;
-use crate::sync::{Arc, Deadline};
-use crate::table::{Entered, Entry, Marks, Record, Ticket, Vacancies, Vacant};
-
-/// Somebody who waits for the result of the job that is being added.
-pub(crate) type Waiter<R> = Option<Arc<Oneshot<Outcome<R>>>>;
+use crate::queue::ready::Ready;
+use crate::queue::ready::room::Room;
+use crate::queue::{Queue, Shared};
+use crate::sync::Deadline;
+use crate::table::Vacancies;
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Adds a job if there is room. Never waits.
     ///
     /// # Errors
-    /// [`TryAddError::Full`] if at some instant during the call all `capacity` slots were taken: by jobs
-    /// that wait, run or pause between two attempts, by a [`Producer`](crate::queue::Producer)'s reservation, or by a batch that
-    /// is being added. A job that was cancelled while it waited takes none once `cancel` has returned: if
-    /// another thread is just taking it out of line, the call yields to that thread, which runs none of
-    /// your code meanwhile. So it never sleeps, but this one step is not lock-free.
-    /// [`TryAddError::Closed`] once shutdown began. Both give the payload back.
+    /// [`TryAddError::Full`] if at some instant during the call all `capacity` slots were taken: by
+    /// jobs that wait, run or pause between two attempts, by a
+    /// [`Producer`](crate::Producer)'s reservation, or by a batch that is being added. A job
+    /// that was cancelled while it waited takes none once `cancel` has returned: if another thread
+    /// is just taking it out of line, the call yields to that thread, which runs none of your code
+    /// meanwhile. So it never sleeps, but this one step is not lock-free. [`TryAddError::Closed`]
+    /// once shutdown began. Both give the payload back.
     ///
     /// ```
     /// use guichet::{Runtime, TryAddError};
@@ -41,23 +36,13 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn try_add(&self, payload: T) -> Result<JobId, TryAddError<T>> {
-        if !self.shared.core.is_open() {
-            return Err(TryAddError::Closed(payload));
-        }
-        match self
-            .shared
-            .ready
-            .claim(&self.shared.core, self.shared.ready.room())
-        {
-            Some(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
-            None => Err(self.shared.full(self.shared.ready.room(), payload)),
-        }
+        self.job(payload).try_add()
     }
 
     /// Adds a job; waits for room as long as it takes.
     ///
-    /// Blocked callers are woken in the order in which they blocked. A caller that finds room does not
-    /// queue up behind them, and one that is overtaken in this way blocks anew.
+    /// Blocked callers are woken in the order in which they blocked. A caller that finds room does
+    /// not queue up behind them, and one that is overtaken in this way blocks anew.
     ///
     /// # Errors
     /// [`AddError::Closed`] once shutdown began, also for a caller that is waiting;
@@ -71,14 +56,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn add(&self, payload: T) -> Result<JobId, AddError<T>> {
-        match self
-            .shared
-            .ready
-            .slot(&self.shared.core, self.shared.ready.room(), None)
-        {
-            Ok(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
-            Err(no) => Err(AddError::new(no, payload)),
-        }
+        self.job(payload).add()
     }
 
     /// Adds a job; waits for room for at most `timeout`.
@@ -98,21 +76,15 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn add_timeout(&self, payload: T, timeout: Duration) -> Result<JobId, AddTimeoutError<T>> {
-        match self.shared.ready.slot(
-            &self.shared.core,
-            self.shared.ready.room(),
-            Some(Deadline::after(timeout)),
-        ) {
-            Ok(vacant) => Ok(self.shared.admit_plain(vacant, payload)),
-            Err(no) => Err(AddTimeoutError::new(no, payload)),
-        }
+        self.job(payload).add_timeout(timeout)
     }
 
     /// Adds all jobs or none, next to each other in line as far as other adders allow; waits for
     /// room for all.
     ///
-    /// One caller at a time collects room; it keeps what it has while it waits for the rest. A thread
-    /// whose own [`Producer`](crate::queue::Producer) holds reserved slots should flush it before.
+    /// One caller at a time collects room; it keeps what it has while it waits for the rest. A
+    /// thread whose own [`Producer`](crate::Producer) holds reserved slots should flush it
+    /// before.
     ///
     /// # Errors
     /// All payloads come back: [`AddManyError::TooMany`] if they exceed the capacity, else as
@@ -126,53 +98,18 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn add_many(&self, payloads: Vec<T>) -> Result<Vec<JobId>, AddManyError<T>> {
-        if payloads.len() > self.capacity() {
-            return Err(AddManyError::TooMany {
-                payloads,
-                capacity: self.capacity(),
-            });
-        }
-        match self
-            .shared
-            .ready
-            .slots(&self.shared.core, self.shared.ready.room(), payloads.len())
-        {
-            Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
-            Err(NoSlot::WouldDeadlock) => Err(AddManyError::WouldDeadlock(payloads)),
-            Err(NoSlot::Closed | NoSlot::TimedOut) => Err(AddManyError::Closed(payloads)),
-        }
+        add_batch(&self.shared, payloads, Ready::slots).map_err(AddManyError::new)
     }
 
     /// Adds all jobs or none. Never waits.
     ///
     /// # Errors
     /// All payloads come back: [`TryAddManyError::TooMany`] if they exceed the capacity,
-    /// [`TryAddManyError::Full`] if there was no room for all, [`TryAddManyError::Closed`] once shutdown
-    /// began. While it collects room, that room counts as taken, so two batches at the same time may
-    /// refuse each other.
+    /// [`TryAddManyError::Full`] if there was no room for all, [`TryAddManyError::Closed`] once
+    /// shutdown began. While it collects room, that room counts as taken, so two batches at the
+    /// same time may refuse each other.
     pub fn try_add_many(&self, payloads: Vec<T>) -> Result<Vec<JobId>, TryAddManyError<T>> {
-        if payloads.len() > self.capacity() {
-            return Err(TryAddManyError::TooMany {
-                payloads,
-                capacity: self.capacity(),
-            });
-        }
-        if !self.shared.core.is_open() {
-            return Err(TryAddManyError::Closed(payloads));
-        }
-        let room = self.shared.ready.room();
-        match self
-            .shared
-            .ready
-            .collect(&self.shared.core, room, payloads.len(), |missing| {
-                self.shared
-                    .ready
-                    .claim_run(&self.shared.core, room, missing)
-                    .ok_or(())
-            }) {
-            Ok(reserved) => Ok(self.shared.admit_many(reserved, payloads)),
-            Err(()) => Err(TryAddManyError::Full(payloads)),
-        }
+        add_batch(&self.shared, payloads, Ready::slots_now).map_err(TryAddManyError::new)
     }
 
     /// Adds a job whose result the caller wants; waits for room as [`add`](Queue::add) does.
@@ -182,14 +119,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// # Errors
     /// As [`add`](Queue::add).
     pub fn submit(&self, payload: T) -> Result<JobHandle<R>, AddError<T>> {
-        match self
-            .shared
-            .ready
-            .slot(&self.shared.core, self.shared.ready.room(), None)
-        {
-            Ok(vacant) => Ok(self.shared.submit(vacant, payload)),
-            Err(no) => Err(AddError::new(no, payload)),
-        }
+        self.job(payload).submit()
     }
 
     /// Adds a job and waits for its result, for at most `timeout` in all.
@@ -198,8 +128,8 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// dropped.
     ///
     /// # Errors
-    /// [`CallError::Refused`] gives the payload back; [`CallError::Timeout`] names the job that goes
-    /// on; [`CallError::Job`] says how the job ended if it gave no value.
+    /// [`CallError::Refused`] gives the payload back; [`CallError::Timeout`] names the job that
+    /// goes on; [`CallError::Job`] says how the job ended if it gave no value.
     ///
     /// ```
     /// use std::time::Duration;
@@ -215,14 +145,10 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
             return Err(CallError::Refused(AddTimeoutError::WouldDeadlock(payload)));
         }
         let deadline = Deadline::after(timeout);
-        let handle = match self.shared.ready.slot(
-            &self.shared.core,
-            self.shared.ready.room(),
-            Some(deadline),
-        ) {
-            Ok(vacant) => self.shared.submit(vacant, payload),
-            Err(no) => return Err(CallError::Refused(AddTimeoutError::new(no, payload))),
-        };
+        let handle = self
+            .job(payload)
+            .submit_until(Some(deadline))
+            .map_err(|refused| CallError::Refused(AddTimeoutError::new(refused)))?;
         match handle.wait_until(Some(deadline)) {
             Ok(outcome) => outcome.map_err(CallError::Job),
             Err(handle) => Err(CallError::Timeout(handle.id())),
@@ -230,136 +156,19 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     }
 }
 
-impl<T: Send + 'static, R: Send + 'static> Shared<T, R> {
-    fn submit(self: &Arc<Self>, vacant: Vacant, payload: T) -> JobHandle<R> {
-        let cell = Arc::new(Oneshot::new());
-        let priority = self.core.options.default_priority;
-        let id = self.admit(vacant, payload, Some(cell.clone()), priority);
-        JobHandle::new(id, cell, self.clone())
+/// All jobs or none, to the slots that `claim` gives for them.
+fn add_batch<T, R>(
+    shared: &Shared<T, R>,
+    payloads: Vec<T>,
+    claim: impl FnOnce(&Ready, &Core<T, R>, &Room, usize) -> Result<Vec<Vacancies>, Refusal>,
+) -> Result<Vec<JobId>, (Refusal, Vec<T>)> {
+    let room = shared.ready.room();
+    let (jobs, capacity) = (payloads.len(), room.capacity());
+    if jobs > capacity {
+        return Err((Refusal::TooMany { jobs, capacity }, payloads));
     }
-}
-
-impl<T, R> Shared<T, R> {
-    /// A job without options or a waiter.
-    #[inline]
-    pub(crate) fn admit_plain(&self, vacant: Vacant, payload: T) -> JobId {
-        self.admit(vacant, payload, None, self.core.options.default_priority)
-    }
-
-    /// `admit`, push, wake.
-    #[inline]
-    pub(crate) fn admit(
-        &self,
-        vacant: Vacant,
-        payload: T,
-        waiter: Waiter<R>,
-        priority: u32,
-    ) -> JobId {
-        let (id, ticket) = self.admit_only(vacant, payload, waiter, priority);
-        let trace = self.ready.end();
-        self.enqueue(id, Entered { ticket, trace }, Spot::End);
-        id
-    }
-
-    #[inline(always)]
-    fn admit_only(
-        &self,
-        vacant: Vacant,
-        payload: T,
-        waiter: Waiter<R>,
-        priority: u32,
-    ) -> (JobId, Ticket) {
-        let slot = vacant.slot();
-        let stamp = |slot: u32, occupancy: u64, record: &Record| {
-            let marks = self.sample(slot, occupancy, record);
-            (marks, priority)
-        };
-        let entry = Entry::Waiting(self.ready.end());
-        let (ticket, occupancy) = self.core.slab.admit(vacant, payload, waiter, entry, stamp);
-        let id = self.core.id_of(slot, occupancy);
-        self.record_entry(id, ticket, Change::Admitted);
-        (id, ticket)
-    }
-
-    /// Records that a job was added.
-    #[inline(always)]
-    pub(crate) fn record_entry(&self, id: JobId, ticket: Ticket, change: Change) {
-        let step = Step {
-            id,
-            epoch: ticket.epoch(),
-            attempt: 0,
-            change,
-        };
-        let common = self.records.common();
-        self.records.record(&self.core, step, common);
-    }
-
-    /// Decides whether the job's latencies are taken.
-    #[inline(always)]
-    pub(crate) fn sample(&self, slot: u32, occupancy: u64, record: &Record) -> Marks {
-        // Every slot's every n-th job, each slot at another time.
-        let sampled = (occupancy + u64::from(slot)) & (self.core.options.sample_every - 1) == 0;
-        if sampled {
-            record
-                .admitted_at
-                .store(self.core.time.now().to_nanos(), Relaxed);
-        }
-        Marks {
-            sampled,
-            optioned: false,
-        }
-    }
-
-    /// A waiting job's ticket goes to its spot in line, and a sleeping worker is woken.
-    #[inline]
-    pub(crate) fn enqueue(&self, id: JobId, entered: Entered, spot: Spot) {
-        if !self.ready.push(&self.core, entered, spot) {
-            self.refused(id, entered);
-        }
-    }
-
-    fn admit_many(&self, reserved: Vec<Vacancies>, payloads: Vec<T>) -> Vec<JobId> {
-        let mut ids = Vec::with_capacity(payloads.len());
-        let mut tickets = Vec::with_capacity(payloads.len());
-        let mut runs = reserved.into_iter();
-        let mut run = Vacancies::default();
-        for payload in payloads {
-            let vacant = loop {
-                match run.pop() {
-                    Some(vacant) => break vacant,
-                    None => run = runs.next().expect("a slot was reserved for every payload"),
-                }
-            };
-            let (id, ticket) =
-                self.admit_only(vacant, payload, None, self.core.options.default_priority);
-            ids.push(id);
-            tickets.push(ticket.to_bits());
-        }
-        let mut lined_up = 0;
-        while lined_up < tickets.len() {
-            match self.ready.push_run(&self.core, &tickets[lined_up..]) {
-                Some(count) => lined_up += count,
-                None => {
-                    let trace = self.ready.end();
-                    for (id, ticket) in ids.iter().zip(&tickets).skip(lined_up) {
-                        let ticket = Ticket::from_bits(*ticket);
-                        self.refused(*id, Entered { ticket, trace });
-                    }
-                    break;
-                }
-            }
-        }
-        ids
-    }
-
-    /// Of the jobs in line the count is read off the line: a census would look at every slot, for every refusal.
-    #[cold]
-    pub(crate) fn full(&self, room: &Room, payload: T) -> TryAddError<T> {
-        let waiting = self.ready.len();
-        TryAddError::Full {
-            payload,
-            waiting,
-            active: room.capacity().saturating_sub(waiting),
-        }
+    match claim(&shared.ready, &shared.core, room, jobs) {
+        Ok(reserved) => Ok(shared.admit_many(reserved, payloads)),
+        Err(refusal) => Err((refusal, payloads)),
     }
 }

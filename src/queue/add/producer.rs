@@ -9,11 +9,12 @@ use crate::table::Vacancies;
 
 /// Adds jobs to a queue from one thread, with up to 32 slots reserved ahead.
 ///
-/// Every job is visible to workers at once, as with [`Queue::add`]; only the *slots* come in batches.
-/// Reserved slots count as taken, so other adders may find the queue full while a producer has some
-/// to spare: it reserves at most a quarter of the capacity, and gives what it has left back before
-/// it waits, on [`flush`](Producer::flush) and on drop. So flush before the thread waits for room in
-/// another way, by [`Queue::add`] say: several that wait while they hold all the slots would not end.
+/// Every job is visible to workers at once, as with [`Queue::add`]; only the *slots* come in
+/// batches. Reserved slots count as taken, so other adders may find the queue full while a producer
+/// has some to spare: it reserves at most a quarter of the capacity, and gives what it has left
+/// back before it waits, on [`flush`](Producer::flush) and on drop. So flush before the thread
+/// waits for room in another way, by [`Queue::add`] say: several that wait while they hold all the
+/// slots would not end.
 ///
 /// ```
 /// let runtime = guichet::Runtime::new()?;
@@ -84,7 +85,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
                 let vacant = self.reserved.pop().expect("a run has at least one slot");
                 Ok(shared.admit_plain(vacant, payload))
             }
-            Err(no) => Err(AddError::new(no, payload)),
+            Err(refusal) => Err(AddError::new((refusal, payload))),
         }
     }
 }

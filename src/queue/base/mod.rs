@@ -8,6 +8,8 @@ pub(crate) mod error;
 pub(crate) mod host;
 pub(crate) mod options;
 pub(crate) mod presence;
+pub(crate) mod refusal;
 pub(crate) mod relief;
 pub(crate) mod switches;
+pub(crate) mod terms;
 pub(crate) mod tray;

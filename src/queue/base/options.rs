@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{Backoff, Failure, JobBrief, Order, Policy, unharmed};
+use crate::model::{
+    Backoff, Failure, InvalidOption, JobBrief, Order, Policy, check_range, unharmed,
+};
 use crate::queue::Shared;
 use crate::table::Claim;
 
@@ -42,6 +44,12 @@ type OnCompleted<R> = Box<dyn Fn(&JobBrief, &R) + Send + Sync>;
 type OnFailure = Box<dyn Fn(&JobBrief, &Failure) + Send + Sync>;
 
 impl Options {
+    /// A priority of this queue's.
+    pub(crate) fn check_priority(&self, priority: u64) -> Result<u32, InvalidOption> {
+        let most = self.order.priorities();
+        Ok(check_range("priority", priority, 1..=most.into())? as u32)
+    }
+
     /// Whether the record of a job that does not complete is kept.
     pub(crate) fn keeps_failed(&self, wishes: u32) -> bool {
         wishes & keep::FAILED != 0 || wishes & keep::NOT_FAILED == 0 && self.keeps_failed

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::lane::MOST_LEVELS;
 use crate::model::{Order, Policy, check_range};
-use crate::queue::add::terms::check_timeout;
 use crate::queue::base::core::Core;
 use crate::queue::base::host::Adopted;
 use crate::queue::base::options::Options;
 use crate::queue::base::presence::Presence;
 use crate::queue::base::relief::Coming;
 use crate::queue::base::switches::{Setting, Switches};
+use crate::queue::base::terms::check_timeout;
 use crate::queue::life::letters::Unsent;
 use crate::queue::life::watch::Lent;
 use crate::queue::ready::Ready;

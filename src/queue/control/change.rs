@@ -28,7 +28,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// ```
     pub fn set_priority(&self, id: JobId, priority: u32) -> Result<(), ChangeError> {
         let shared = &self.shared;
-        let priority = shared.check_priority(priority.into())?;
+        let priority = shared.core.options.check_priority(priority.into())?;
         let mut backoff = Backoff::default();
         loop {
             match shared.look(id)? {

@@ -1,5 +1,6 @@
 //! The verbs: each moment of a job's life once.
 
+pub(crate) mod admit;
 pub(crate) mod begin;
 pub(crate) mod control;
 pub(crate) mod finish;

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use crate::model::{DeadReason, JobError, JobId, JobState, Verb};
 use crate::queue::Shared;
-use crate::queue::add::terms::since_1970;
 use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
+use crate::queue::base::terms::since_1970;
 use crate::queue::ready::line::Spot;
 use crate::queue::record::dossier::Dossier;
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};

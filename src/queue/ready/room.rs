@@ -3,19 +3,13 @@
 use super::Ready;
 use crate::park::{Care, EventCount, Yields};
 use crate::queue::base::core::Core;
+use crate::queue::base::refusal::Refusal;
 use crate::queue::base::switches::Setting;
 use crate::sync::{Backoff, Deadline, MODEL, Mutex, thread_number};
 use crate::table::{Pool, Vacancies, Vacant};
 
 /// So many looks for what stale tickets keep until they are sought in the lines once more.
 const COMPACT_EVERY: u32 = if MODEL { 2 } else { 16 };
-
-/// Why no slot was given.
-pub(crate) enum NoSlot {
-    Closed,
-    TimedOut,
-    WouldDeadlock,
-}
 
 /// A range of slots.
 pub(crate) struct Room {
@@ -109,9 +103,9 @@ impl Ready {
         core: &Core<T, R>,
         room: &Room,
         deadline: Option<Deadline>,
-    ) -> Result<Vacant, NoSlot> {
+    ) -> Result<Vacant, Refusal> {
         if !core.is_open() {
-            return Err(NoSlot::Closed);
+            return Err(Refusal::Closed);
         }
         match self.claim(core, room) {
             Some(vacant) => Ok(vacant),
@@ -119,6 +113,42 @@ impl Ready {
                 let mut run = self.wait_for_run(core, room, 1, deadline)?;
                 Ok(run.pop().expect("a run has at least one slot"))
             }
+        }
+    }
+
+    /// A slot for one job, if one is vacant.
+    #[inline(always)]
+    pub(crate) fn slot_now<T, R>(&self, core: &Core<T, R>, room: &Room) -> Result<Vacant, Refusal> {
+        if !core.is_open() {
+            return Err(Refusal::Closed);
+        }
+        self.claim(core, room).ok_or_else(|| self.full(room))
+    }
+
+    /// Slots for all of `count` jobs, if so many are vacant.
+    pub(crate) fn slots_now<T, R>(
+        &self,
+        core: &Core<T, R>,
+        room: &Room,
+        count: usize,
+    ) -> Result<Vec<Vacancies>, Refusal> {
+        if !core.is_open() {
+            return Err(Refusal::Closed);
+        }
+        self.collect(core, room, count, |missing| {
+            self.claim_run(core, room, missing)
+                .ok_or(Refusal::NoRoom { jobs: count })
+        })
+    }
+
+    /// Of the jobs in line the count is read off the line: a census would look at every slot, for
+    /// every refusal.
+    #[cold]
+    fn full(&self, room: &Room) -> Refusal {
+        let waiting = self.line.len();
+        Refusal::Full {
+            waiting,
+            active: room.capacity().saturating_sub(waiting),
         }
     }
 
@@ -130,14 +160,14 @@ impl Ready {
         room: &Room,
         most: usize,
         deadline: Option<Deadline>,
-    ) -> Result<Vacancies, NoSlot> {
+    ) -> Result<Vacancies, Refusal> {
         let attempt = |care| match (core.is_open(), care) {
-            (false, _) => Some(Err(NoSlot::Closed)),
+            (false, _) => Some(Err(Refusal::Closed)),
             (true, Care::Glance) => room.pool.claim_rich(thread_number(), most as u32).map(Ok),
             (true, Care::Exact) => self.claim_run(core, room, most).map(Ok),
         };
         if core.is_own_worker() {
-            return attempt(Care::Exact).unwrap_or(Err(NoSlot::WouldDeadlock));
+            return attempt(Care::Exact).unwrap_or(Err(Refusal::WouldDeadlock));
         }
         let claimed = room.blocked.wait_until(
             deadline,
@@ -146,7 +176,7 @@ impl Ready {
             || usize::from(room.pool.has_vacancy() || self.keeps_strays()),
             || self.line.popped(),
         );
-        claimed.unwrap_or(Err(NoSlot::TimedOut))
+        claimed.unwrap_or(Err(Refusal::TimedOut))
     }
 
     /// Slots for all of `count` jobs; waits for them.
@@ -155,11 +185,11 @@ impl Ready {
         core: &Core<T, R>,
         room: &Room,
         count: usize,
-    ) -> Result<Vec<Vacancies>, NoSlot> {
+    ) -> Result<Vec<Vacancies>, Refusal> {
         // An own worker must not wait for who collects: that one may wait for this worker.
         let _collecting = (!core.is_own_worker()).then(|| room.bulk.lock());
         if !core.is_open() {
-            return Err(NoSlot::Closed);
+            return Err(Refusal::Closed);
         }
         self.collect(core, room, count, |missing| {
             match self.claim_run(core, room, missing) {
