@@ -9,6 +9,7 @@
 
 mod actions;
 mod bugs;
+mod circles;
 mod floors;
 mod memory;
 mod shim;
