@@ -12,6 +12,7 @@ mod bugs;
 mod circles;
 mod floors;
 mod memory;
+mod rooms;
 mod shim;
 mod source;
 mod text;
