@@ -113,7 +113,11 @@ impl<'a> House<'a> {
             let mut needed = BTreeMap::new();
             for mention in file.mentions.iter().filter(|it| file.needs(it)) {
                 let target = self.absolute(key, mention);
-                let home = target.and_then(|target| self.home(&target, HOPS));
+                // Of a module that is imported as a whole, what is named by way of it counts.
+                let item = target.filter(|target| {
+                    mention.stands == Stands::Code || !self.0.contains_key(target)
+                });
+                let home = item.and_then(|item| self.home(&item, HOPS));
                 if let Some(home) = home.filter(|home| *home != key) {
                     needed.entry(home).or_insert(mention.line);
                 }
@@ -198,7 +202,7 @@ fn control_circles() {
     ];
     assert_eq!(told(&two), ["a/x:2: a/x -> a/y -> a/x"]);
     let three = [
-        ("a", "use crate::{c, b::B};"),
+        ("a", "use crate::{c::D, b::B};"),
         ("b", "use super::c::C;"),
         ("c", "pub struct C(crate::a::A);"),
     ];
@@ -232,6 +236,13 @@ fn control_circles() {
         ("b/mod", "mod d;"),
     ];
     assert_eq!(told(&files), ["a/mod:2: a/mod -> b/d -> a/mod"]);
+    // A module that is imported for what it passes on.
+    let files = [
+        ("a/mod", "use crate::b;\nfn f() -> b::D {}"),
+        ("b/d", "pub struct D;"),
+        ("b/mod", "mod d;\npub use d::D;\nuse crate::a::A;"),
+    ];
+    assert_eq!(told(&files), none);
     // No circles: one direction, what a facade passes on, tests, prose, macros, other crates.
     let files = [
         facade,
