@@ -183,6 +183,11 @@ fn circles(sources: &[Source]) -> Vec<Complaint> {
 }
 
 #[test]
+fn no_file_needs_itself_round_others() {
+    expect_none(circles(&read(&["src"])));
+}
+
+#[test]
 fn control_circles() {
     let told = |files: &[(&str, &str)]| -> Vec<String> {
         let sources: Vec<_> = files

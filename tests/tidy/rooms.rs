@@ -56,6 +56,11 @@ fn rooms(source: &Source) -> Vec<Complaint> {
 }
 
 #[test]
+fn rooms_import_from_rooms_below() {
+    expect_none(over(rooms, &["src"]));
+}
+
+#[test]
 fn control_rooms() {
     let life = r#"//! A verb. crate::queue::work::x
 use crate::queue::base::books::{Books, Item};
@@ -138,6 +143,11 @@ fn shared(source: &Source) -> Vec<Complaint> {
 }
 
 #[test]
+fn shared_is_implemented_in_life() {
+    expect_none(over(shared, &["src"]));
+}
+
+#[test]
 fn control_shared() {
     let code = r#"//! impl Shared
 impl<T, R> Shared<T, R> {} //~ a method
@@ -183,6 +193,11 @@ fn telling(source: &Source) -> Vec<Complaint> {
     wrong
         .map(|(line, what)| source.complain(line, format!("{what}, which is up to `record`")))
         .collect()
+}
+
+#[test]
+fn only_record_tells_and_counts() {
+    expect_none(over(telling, &["src"]));
 }
 
 #[test]
