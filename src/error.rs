@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::model::{InvalidOption, JobError, ParseJobIdError};
+use crate::model::{InvalidOption, JobError, ParseJobIdError, Revoked};
 use crate::queue::{
     AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, EventError, Gone,
-    LeaseError, LeaseLost, Revoked, TryAddError, TryAddManyError, WorkersError,
+    LeaseError, LeaseLost, TryAddError, TryAddManyError, WorkersError,
 };
 
 /// Any error of this crate, without the payload it may have carried.

@@ -26,14 +26,14 @@ mod wheel;
 pub use error::Error;
 pub use model::{
     AttemptError, Backoff, DeadReason, Event, EventKind, Failure, FailureKind, InvalidOption,
-    JobBrief, JobError, JobId, JobState, Keep, LogLine, Order, ParseJobIdError, Policy,
+    JobBrief, JobError, JobId, JobState, Keep, LogLine, Order, ParseJobIdError, Policy, Revoked,
 };
 #[cfg(not(guichet_loom))]
 pub use queue::{
     AddError, AddManyError, AddTimeoutError, BuildError, CallError, ChangeError, Consumer,
     ConsumerBuilder, DeadLetter, EventError, Gone, Job, JobBuilder, JobHandle, JobInfo, Latencies,
     Lease, LeaseError, LeaseLost, Producer, Queue, QueueBuilder, QueueStats, Redrive, Redriven,
-    Revoked, Subscription, TryAddError, TryAddManyError, WorkersError,
+    Subscription, TryAddError, TryAddManyError, WorkersError,
 };
 #[cfg(not(guichet_loom))]
 pub use runtime::{Processor, QueueReport, Runtime, RuntimeBuilder, ShutdownReport};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::iter::FusedIterator;
 
-use super::Receiver;
+use super::receiver::Receiver;
 
 /// Waits for each message; made by [`Receiver::iter`].
 pub struct Iter<'a, T>(&'a Receiver<T>);
@@ -14,21 +14,47 @@ pub struct TryIter<'a, T>(&'a Receiver<T>);
 /// Waits for each message and owns the receiver; made by `Receiver::into_iter`.
 pub struct IntoIter<T>(Receiver<T>);
 
-impl<'a, T> Iter<'a, T> {
-    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
-        Iter(receiver)
+impl<T> Receiver<T> {
+    /// An iterator that waits for each message and ends when the channel is empty and every sender is gone.
+    ///
+    /// ```
+    /// let (sender, receiver) = guichet::channel::bounded(2);
+    /// sender.send(1).unwrap();
+    /// sender.send(2).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [1, 2]);
+    /// ```
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter(self)
+    }
+
+    /// An iterator over the messages that are there; it never waits.
+    ///
+    /// ```
+    /// let (sender, receiver) = guichet::channel::bounded(2);
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1]);
+    /// ```
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter(self)
     }
 }
 
-impl<'a, T> TryIter<'a, T> {
-    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
-        TryIter(receiver)
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
     }
 }
 
-impl<T> IntoIter<T> {
-    pub(super) fn new(receiver: Receiver<T>) -> Self {
-        IntoIter(receiver)
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter(self)
     }
 }
 

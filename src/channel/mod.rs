@@ -50,6 +50,7 @@ mod error;
 mod iter;
 mod receiver;
 mod sender;
+mod shared;
 
 pub use error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
@@ -58,10 +59,11 @@ pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use sender::Sender;
 
-use crate::park::{Exchange, Store};
-use crate::ring::{PopError, PushError, Ring};
+use crate::park::Exchange;
+use crate::ring::Ring;
 use crate::sync::Arc;
 use crate::sync::atomic::AtomicUsize;
+use shared::Shared;
 
 /// Makes a channel that holds at most `cap` messages, and a handle to each of its sides.
 ///
@@ -88,51 +90,4 @@ pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
         receivers: AtomicUsize::new(1),
     });
     (Sender::new(shared.clone()), Receiver::new(shared))
-}
-
-/// One channel, as both sides see it.
-struct Shared<T> {
-    ring: Ring<T>,
-    exchange: Exchange<T>,
-    senders: AtomicUsize,
-    receivers: AtomicUsize,
-}
-
-impl<T> Shared<T> {
-    fn capacity(&self) -> usize {
-        self.ring.capacity()
-    }
-
-    fn len(&self) -> usize {
-        self.ring.len()
-    }
-
-    /// At capacity 0 messages go from hand to hand.
-    fn is_rendezvous(&self) -> bool {
-        self.capacity() == 0
-    }
-
-    /// No message will come in any more; wakes who waits in vain.
-    fn disconnect(&self) {
-        self.ring.close();
-        self.exchange.closed(&self.ring);
-    }
-}
-
-impl<T> Store<T> for Ring<T> {
-    fn put(&self, value: T) -> Result<(), PushError<T>> {
-        self.push(value)
-    }
-
-    fn get(&self) -> Result<T, PopError> {
-        self.pop()
-    }
-
-    fn has_room(&self) -> bool {
-        self.capacity() > 0
-    }
-
-    fn moved(&self) -> u64 {
-        self.popped()
-    }
 }

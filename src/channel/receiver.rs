@@ -5,7 +5,8 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
-use super::{IntoIter, Iter, RecvError, RecvTimeoutError, Shared, TryIter, TryRecvError};
+use super::error::{RecvError, RecvTimeoutError, TryRecvError};
+use super::shared::Shared;
 use crate::model::discard;
 use crate::park::Ended;
 use crate::ring::PopError;
@@ -173,30 +174,6 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// An iterator that waits for each message and ends when the channel is empty and every sender is gone.
-    ///
-    /// ```
-    /// let (sender, receiver) = guichet::channel::bounded(2);
-    /// sender.send(1).unwrap();
-    /// sender.send(2).unwrap();
-    /// drop(sender);
-    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [1, 2]);
-    /// ```
-    pub fn iter(&self) -> Iter<'_, T> {
-        Iter::new(self)
-    }
-
-    /// An iterator over the messages that are there; it never waits.
-    ///
-    /// ```
-    /// let (sender, receiver) = guichet::channel::bounded(2);
-    /// sender.send(1).unwrap();
-    /// assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1]);
-    /// ```
-    pub fn try_iter(&self) -> TryIter<'_, T> {
-        TryIter::new(self)
-    }
-
     /// Whether the channel holds no message; at capacity 0 always.
     pub fn is_empty(&self) -> bool {
         self.0.ring.is_empty()
@@ -310,23 +287,5 @@ impl<T> Drop for Receiver<T> {
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("Receiver { .. }")
-    }
-}
-
-impl<'a, T> IntoIterator for &'a Receiver<T> {
-    type Item = T;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
-    }
-}
-
-impl<T> IntoIterator for Receiver<T> {
-    type Item = T;
-    type IntoIter = IntoIter<T>;
-
-    fn into_iter(self) -> IntoIter<T> {
-        IntoIter::new(self)
     }
 }

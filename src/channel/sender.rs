@@ -6,7 +6,8 @@ use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
-use super::{SendError, SendTimeoutError, Shared, TrySendError};
+use super::error::{SendError, SendTimeoutError, TrySendError};
+use super::shared::Shared;
 use crate::park::Ended;
 use crate::ring::PushError;
 use crate::sync::atomic::Ordering::{AcqRel, Relaxed};

@@ -11,6 +11,7 @@
 //! No look counts a moving item in neither.
 
 mod dary;
+mod item;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 mod trie;
@@ -26,6 +27,7 @@ use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::{AtomicU64, AtomicUsize, fence};
 use crate::sync::{Mutex, MutexGuard};
 use dary::Dary;
+pub use item::Item;
 use trie::Trie;
 
 /// Items moved from the inbox with one reservation.
@@ -39,24 +41,6 @@ const BACKLOG: usize = if crate::sync::MODEL { 1 } else { 64 };
 const RELIEF: usize = 2 * LOOK_EVERY as usize;
 /// Pauses before a thread sleeps for the lock. None under a model, where they would only be more of the same.
 const PAUSES: u32 = if crate::sync::MODEL { 0 } else { 100 };
-
-/// An item that left the lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// The smallest leaves first.
-    pub key: u64,
-    /// Among equal keys, the smallest leaves first.
-    pub place: i64,
-    /// What was pushed.
-    pub value: u64,
-}
-
-impl Item {
-    #[inline(always)]
-    fn order(&self) -> (u64, i64) {
-        (self.key, self.place)
-    }
-}
 
 /// Where an item goes among those of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod order;
 mod outcome;
 mod records;
 mod refusal;
+mod revoked;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use order::{Order, Policy};
 pub use outcome::JobError;
 pub use records::{AttemptError, DeadReason, JobBrief, Keep, LogLine};
 pub use refusal::{PopError, PushError};
+pub use revoked::Revoked;
 pub use state::{JobState, Verb};
 #[cfg_attr(guichet_loom, allow(unused_imports))]
 pub(crate) use unharmed::{discard, unharmed};

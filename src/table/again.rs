@@ -1,8 +1,8 @@
 //! Steps after which the job has another attempt: it waits or is delayed again.
 
 use super::slab::Slab;
-use super::tokens::{Claim, Entered, Spoils, Trace};
-use super::word::{FREE, FULL, Flag, NOTED, Ticket, Word};
+use super::tokens::{Claim, Entered, Spoils};
+use super::word::{FREE, FULL, Flag, NOTED, Ticket, Trace, Word};
 use crate::model::Verb;
 use crate::sync::order;
 

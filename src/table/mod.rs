@@ -23,8 +23,8 @@ pub use outside::{NotMoved, Pinned};
 pub use pool::{Pool, Vacancies, Vacant};
 pub use record::{Marks, Record};
 pub use slab::Slab;
-pub use tokens::{Claim, Entered, Entry, Owed, Past, Position, Settled, Spoils, Surfaced, Trace};
-pub use word::Ticket;
+pub use tokens::{Claim, Entered, Entry, Owed, Past, Position, Settled, Spoils, Surfaced};
+pub use word::{Ticket, Trace};
 
 /// The largest number of slots: what a ticket can name.
 pub const MAX_SLOTS: usize = (1 << word::SLOT_BITS) - 1;

@@ -5,8 +5,8 @@
 
 use super::record::{Marks, count};
 use super::slab::{Slab, Slot};
-use super::tokens::{Entered, Spoils, Surfaced, Trace};
-use super::word::{FREE, FULL, LETTER, LINE, NOTED, SIDE, STRAY, Ticket, WAITER, Word};
+use super::tokens::{Entered, Spoils, Surfaced};
+use super::word::{FREE, FULL, LETTER, LINE, NOTED, SIDE, STRAY, Ticket, Trace, WAITER, Word};
 use crate::model::{JobState, Verb};
 use crate::sync::atomic::Ordering::{self, Relaxed, Release};
 use crate::sync::order;

@@ -9,8 +9,8 @@ use std::mem::MaybeUninit;
 
 use super::pool::Vacant;
 use super::record::{Marks, Record};
-use super::tokens::{Claim, Entry, Position, Settled, Spoils, Surfaced, Trace, Whole};
-use super::word::{FREE, FULL, LETTER, LINE, NOTED, STRAY, Ticket, WAITER, Word};
+use super::tokens::{Claim, Entry, Position, Settled, Spoils, Surfaced, Whole};
+use super::word::{FREE, FULL, LETTER, LINE, NOTED, STRAY, Ticket, Trace, WAITER, Word};
 use crate::model::Verb;
 use crate::park::Oneshot;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};

@@ -1,29 +1,10 @@
-//! What the verbs take and give: where tickets lie, the right to an attempt, the spoils of an end.
+//! What the verbs take and give: a ticket and its place, the right to an attempt, the spoils of an end.
 
 use super::pool::Vacant;
 use super::record::{self, Marks};
-use super::word::{FULL, Flag, LINE, SIDE, Ticket, Word};
+use super::word::{FULL, Ticket, Trace, Word};
 use crate::park::Oneshot;
 use crate::sync::Arc;
-
-/// Where a ticket lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trace {
-    /// In a line: it stays there until it comes up.
-    Line,
-    /// Where it can be taken out: a lane's front, or a heap.
-    Side,
-}
-
-impl Trace {
-    #[inline(always)]
-    pub(super) fn flag(self) -> Flag {
-        match self {
-            Trace::Line => LINE,
-            Trace::Side => SIDE,
-        }
-    }
-}
 
 /// Where a ticket lay, so that it can go back there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,6 @@
 
 use std::fmt;
 
-use super::tokens::Trace;
 use crate::lane::ID_BITS;
 use crate::model::{JobState, Verb};
 
@@ -53,6 +52,25 @@ const _: () = assert!(
         == 0
 );
 const _: () = assert!(SLOT_BITS == ID_BITS, "a lane must find a ticket's slot");
+
+/// Where a ticket lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// In a line: it stays there until it comes up.
+    Line,
+    /// Where it can be taken out: a lane's front, or a heap.
+    Side,
+}
+
+impl Trace {
+    #[inline(always)]
+    pub(super) fn flag(self) -> Flag {
+        match self {
+            Trace::Line => LINE,
+            Trace::Side => SIDE,
+        }
+    }
+}
 
 /// What a slot's atomic word says.
 #[derive(Clone, Copy, PartialEq, Eq)]

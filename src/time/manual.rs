@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::{Clock, nanos};
+use super::clock::{Clock, nanos};
 use crate::sync::atomic::AtomicU64;
 use crate::sync::atomic::Ordering::{AcqRel, Acquire};
 use crate::sync::{Arc, Mutex};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Clock;
+use super::clock::Clock;
 
 /// The system's own clocks: a monotonic one, which starts when this is made, and the wall clock.
 ///

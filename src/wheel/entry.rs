@@ -1,6 +1,9 @@
 //! One timer, and the place where it lies.
 
-use super::level::BUCKETS;
+/// A bucket of one level spans `2^DIGIT` of the level below.
+pub(super) const DIGIT: u32 = 8;
+/// Two turns of the bucket above: the one that runs, and the next, filled ahead.
+pub(super) const BUCKETS: usize = 2 << DIGIT;
 
 /// A timer as the buckets hold it: 20 bytes, so that 10 million of them move through the caches.
 #[derive(Clone, Copy)]

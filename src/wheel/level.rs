@@ -1,12 +1,8 @@
 //! One level of the wheel: a ring of buckets and a bitmap of those that hold anything.
 
-use super::entry::Entry;
+use super::entry::{BUCKETS, Entry};
 use super::store::{Bucket, Store};
 
-/// A bucket of one level spans `2^DIGIT` of the level below.
-pub(super) const DIGIT: u32 = 8;
-/// Two turns of the bucket above: the one that runs, and the next, filled ahead.
-pub(super) const BUCKETS: usize = 2 << DIGIT;
 const WORDS: usize = BUCKETS / 64;
 const _: () = assert!((BUCKETS / 2).is_multiple_of(64));
 

@@ -24,11 +24,11 @@ mod timers_tests;
 
 use std::fmt;
 
-use entry::{Entry, Home, Place, Places};
+use entry::{DIGIT, Entry, Home, Place, Places};
 use late::Late;
 pub use timers::{Timer, Timers};
 
-use level::{DIGIT, Level};
+use level::Level;
 use store::Store;
 
 /// A tick is `2^TICK` nanoseconds, about a millisecond.

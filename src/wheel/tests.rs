@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::level::BUCKETS;
+use super::entry::BUCKETS;
 use super::*;
 
 const SLOTS: u32 = 40;

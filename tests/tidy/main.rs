@@ -9,8 +9,10 @@
 
 mod actions;
 mod bugs;
+mod circles;
 mod floors;
 mod memory;
+mod rooms;
 mod shim;
 mod source;
 mod text;

@@ -48,11 +48,35 @@ pub struct Mention {
     /// Starts at this crate's root; `crate`, `self` and `super` are resolved away.
     pub local: bool,
     pub parts: Vec<String>,
+    /// What it is called here: its last part, or what `as` says.
+    pub name: String,
     /// Is followed by `!`.
     pub bang: bool,
+    pub stands: Stands,
+}
+
+/// Where a path stands: in `use`, in `pub use` or in other code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    Import,
+    Export,
+    Code,
 }
 
 impl Mention {
+    /// One whose last token is at `at`.
+    fn new(tokens: &[Token], at: usize, local: bool, parts: Vec<String>) -> Self {
+        let named = is(tokens, at + 1, "as").then(|| tokens[at + 2].text.clone());
+        Mention {
+            line: tokens[at].line,
+            local,
+            name: named.or(parts.last().cloned()).unwrap_or_default(),
+            parts,
+            bang: is(tokens, at + 1, "!"),
+            stands: Stands::Code,
+        }
+    }
+
     pub fn is_crate_macro(&self) -> bool {
         self.bang && self.parts.len() == 1
     }
@@ -178,6 +202,7 @@ impl Source {
         let mut mentions = Vec::new();
         // Inline modules around the token, each with the depth of braces outside it.
         let (mut inline, mut depth): (Vec<(String, usize)>, usize) = (Vec::new(), 0);
+        let mut stands = Stands::Code;
         for (at, token) in tokens.iter().enumerate() {
             match token.text.as_str() {
                 "{" => depth += 1,
@@ -188,6 +213,8 @@ impl Source {
                 "mod" if is(&tokens, at + 2, "{") => {
                     inline.push((tokens[at + 1].text.clone(), depth))
                 }
+                "use" if !is(&tokens, at + 1, "<") => stands = declared(&tokens, at),
+                ";" => stands = Stands::Code,
                 _ => {}
             }
             let named = |at: usize| tokens[at].text.starts_with(in_word) || tokens[at].text == ">";
@@ -195,6 +222,7 @@ impl Source {
             if !token.text.starts_with(in_word) || !is(&tokens, at + 1, "::") || inner {
                 continue;
             }
+            let known = mentions.len();
             let mut here = self.modules();
             here.extend(inline.iter().map(|(name, _)| name.clone()));
             match token.text.as_str() {
@@ -202,6 +230,9 @@ impl Source {
                 "self" | "super" => expand(&tokens, at, true, here, &mut mentions),
                 _ => expand(&tokens, at, false, Vec::new(), &mut mentions),
             };
+            mentions[known..]
+                .iter_mut()
+                .for_each(|mention| mention.stands = stands);
         }
         mentions
     }
@@ -365,25 +396,22 @@ pub fn expand(
             _ => break,
         }
         if !is(tokens, at + 1, "::") {
-            into.push(Mention {
-                line: token.line,
-                local,
-                parts,
-                bang: is(tokens, at + 1, "!"),
-            });
+            into.push(Mention::new(tokens, at, local, parts));
             return at + 1;
         }
         at += 2;
     }
     // `Vec::<u8>::new` and the like end here.
-    let line = tokens[at.min(tokens.len()) - 1].line;
-    into.push(Mention {
-        line,
-        local,
-        parts,
-        bang: false,
-    });
+    into.push(Mention::new(tokens, at.min(tokens.len()) - 1, local, parts));
     at
+}
+
+/// Whether the `use` at `at` is `pub`, for anybody.
+fn declared(tokens: &[Token], at: usize) -> Stands {
+    match at > 0 && (is(tokens, at - 1, "pub") || is(tokens, at - 1, ")")) {
+        true => Stands::Export,
+        false => Stands::Import,
+    }
 }
 
 /// The tokens outside `use` declarations. `use<..>` in a return type is none.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::Error;
+use super::error::Error;
 
 /// What a file comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Error;
+use super::error::Error;
 use super::goals::Goal;
 use super::idle::Idle;
 use super::machine::{Machine, Regime};

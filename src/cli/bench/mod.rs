@@ -10,6 +10,8 @@
 mod chaos;
 mod contenders;
 mod draw;
+mod error;
+mod fault;
 mod files;
 mod gate;
 mod goals;
@@ -18,6 +20,7 @@ mod json;
 mod machine;
 mod meter;
 mod plan;
+mod progress;
 mod report;
 mod results;
 mod run;
@@ -28,21 +31,19 @@ mod task;
 mod tests;
 mod timers;
 
-use std::fmt;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::Write;
 use std::sync::Arc;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
-use self::contenders::Failed;
+pub use self::error::Error;
 use self::files::Corpus;
 use self::idle::Idle;
 use self::machine::{Machine, Watch};
 use self::plan::Plan;
+use self::progress::progress;
 use self::report::Report;
 use self::results::{Group, Row};
-use self::run::Fault;
 use self::sample::Latencies;
 use self::task::Workload;
 use self::timers::Timers;
@@ -243,137 +244,5 @@ impl Bench<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// A bar on stderr, drawn only between runs and only on a terminal.
-fn progress(runs: u64, quiet: bool) -> ProgressBar {
-    let target = if quiet {
-        ProgressDrawTarget::hidden()
-    } else {
-        ProgressDrawTarget::stderr()
-    };
-    let style = ProgressStyle::with_template("{bar:30.cyan} {pos}/{len} {elapsed} {msg}");
-    let bar = ProgressBar::with_draw_target(Some(runs), target);
-    // The template is a constant; should it ever be wrong, the plain style serves.
-    style
-        .map(|style| bar.clone().with_style(style))
-        .unwrap_or(bar)
-}
-
-/// Why a measurement ended early.
-#[derive(Debug)]
-pub enum Error {
-    /// A file or directory of the input cannot be read.
-    Input {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The input directory holds no files.
-    NoFiles {
-        /// Which.
-        path: PathBuf,
-    },
-    /// The JSON file cannot be written.
-    Json {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// None of the contenders chosen takes part in the workload chosen.
-    Nobody {
-        /// The workload.
-        workload: &'static str,
-    },
-    /// The workload chosen measures nothing that belongs into a JSON file.
-    NoJson,
-    /// The idle measure failed.
-    Idle(Failed),
-    /// A round of the soak was wrong.
-    Chaos(chaos::Wrong),
-    /// A run failed, or what it did was wrong.
-    Run {
-        /// Whose run.
-        contender: &'static str,
-        /// Of what.
-        workload: &'static str,
-        /// With how many threads.
-        level: Level,
-        /// What happened.
-        fault: Fault,
-    },
-}
-
-impl Error {
-    /// True if another command line would have avoided it.
-    pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Error::Input { .. }
-                | Error::NoFiles { .. }
-                | Error::Json { .. }
-                | Error::Nobody { .. }
-                | Error::NoJson
-        )
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Input { path, source } => {
-                write!(
-                    f,
-                    "--input: cannot read {}: {source}; expected a directory",
-                    path.display()
-                )
-            }
-            Error::NoFiles { path } => {
-                write!(
-                    f,
-                    "--input {}: expected a directory with at least one file",
-                    path.display()
-                )
-            }
-            Error::Json { path, source } => {
-                write!(
-                    f,
-                    "--json {}: cannot write the file: {source}",
-                    path.display()
-                )
-            }
-            Error::Nobody { workload } => {
-                write!(
-                    f,
-                    "--impl: none of them takes part in --workload {workload}; see guichet bench --help"
-                )
-            }
-            Error::NoJson => f.write_str("--json: --workload chaos writes none"),
-            Error::Idle(failed) => write!(f, "idle: {failed}"),
-            Error::Chaos(wrong) => wrong.fmt(f),
-            Error::Run {
-                contender,
-                workload,
-                level,
-                fault,
-            } => {
-                write!(f, "{workload}, {contender} at {level}: {fault}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Error::Input { source, .. } | Error::Json { source, .. } => Some(source),
-            Error::NoFiles { .. } | Error::Nobody { .. } | Error::NoJson => None,
-            Error::Idle(failed) => Some(failed),
-            Error::Chaos(wrong) => Some(wrong),
-            Error::Run { fault, .. } => Some(fault),
-        }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Error;
 use super::contenders::{self, Contender};
+use super::error::Error;
 use super::run::Terms;
 use super::task::Workload;
 use super::timers;

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::contenders::{Contender, Failed, Producing};
+use super::fault::Fault;
 use super::gate::Gate;
 use super::meter::{Consumed, Meter};
 use super::sample::Latencies;
@@ -28,48 +29,6 @@ pub struct Measured {
     pub consumed: Consumed,
     /// Of the sampled jobs.
     pub latencies: Latencies,
-}
-
-/// Why a run measured nothing, or nothing that counts.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The contender could not start, add or end.
-    Failed(Failed),
-    /// The system refused a thread for a producer.
-    NoThread(String),
-    /// No job ended for too long.
-    Stalled {
-        /// Jobs that did run.
-        ran: u64,
-        /// Jobs that should have.
-        jobs: u64,
-    },
-    /// All is over and the books are wrong.
-    Unsound(String),
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Fault::Failed(failed) => failed.fmt(f),
-            Fault::NoThread(source) => write!(f, "cannot start a producer thread: {source}"),
-            Fault::Stalled { ran, jobs } => {
-                write!(
-                    f,
-                    "jobs lost: {ran} of {jobs} ran, then nothing happened any more"
-                )
-            }
-            Fault::Unsound(what) => f.write_str(what),
-        }
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl From<Failed> for Fault {
-    fn from(failed: Failed) -> Self {
-        Fault::Failed(failed)
-    }
 }
 
 /// Makes one run. Threads stand ready before the clock starts, and end after it has stopped.

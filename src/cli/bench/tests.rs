@@ -10,10 +10,11 @@ use std::time::Duration;
 use clap::Parser;
 
 use super::contenders::{self, Contender, Failed, Producing, Running};
+use super::fault::Fault;
 use super::files::Corpus;
 use super::meter::Meter;
 use super::plan::Plan;
-use super::run::{Fault, Measured, Terms, measure};
+use super::run::{Measured, Terms, measure};
 use super::sample::{EVERY, Samples};
 use super::tally::{Tally, Total};
 use super::task::{PRIORITIES, Task, Workload, priority};

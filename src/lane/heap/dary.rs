@@ -5,7 +5,7 @@
 //!
 //! Source: D. B. Johnson, *Priority queues with update and finding minimum spanning trees* (1975).
 
-use super::Item;
+use super::item::Item;
 use crate::lane::id_of;
 
 const CHILDREN: usize = 4;

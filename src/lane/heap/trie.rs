@@ -6,7 +6,7 @@
 //!
 //! Source: van Emde Boas' idea with a fixed fan-out, as in the bitmaps of real-time schedulers.
 
-use super::Item;
+use super::item::Item;
 use crate::lane::id_of;
 
 /// No node. A node's link is its id plus one, so that fresh memory is an empty list.

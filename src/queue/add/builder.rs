@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::{Backoff, JobId};
 use crate::park::Oneshot;
-use crate::queue::Queue;
 use crate::queue::add::handle::JobHandle;
 use crate::queue::base::core::Core;
 use crate::queue::base::options::keep;
 use crate::queue::base::refusal::Refusal;
 use crate::queue::base::refusal::{AddError, AddTimeoutError, TryAddError};
 use crate::queue::base::terms::{Checked, NotBefore, Terms};
+use crate::queue::life::Queue;
 use crate::queue::ready::Ready;
 use crate::queue::ready::room::Room;
 use crate::sync::{Arc, Deadline};
@@ -145,7 +145,7 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
     /// As [`Queue::try_add`], and [`TryAddError::Invalid`] if an option is out of range.
     #[inline(always)]
     pub fn try_add(self) -> Result<JobId, TryAddError<T>> {
-        self.enter(Ready::slot_now).map_err(TryAddError::new)
+        self.admit(Ready::slot_now).map_err(TryAddError::new)
     }
 
     /// Adds the job; waits for room as long as it takes, as [`Queue::add`].
@@ -166,7 +166,7 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
     /// ```
     #[inline(always)]
     pub fn add(self) -> Result<JobId, AddError<T>> {
-        self.enter(|ready, core, room| ready.slot(core, room, None))
+        self.admit(|ready, core, room| ready.slot(core, room, None))
             .map_err(AddError::new)
     }
 
@@ -177,7 +177,7 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
     #[inline(always)]
     pub fn add_timeout(self, timeout: Duration) -> Result<JobId, AddTimeoutError<T>> {
         let deadline = Deadline::after(timeout);
-        self.enter(|ready, core, room| ready.slot(core, room, Some(deadline)))
+        self.admit(|ready, core, room| ready.slot(core, room, Some(deadline)))
             .map_err(AddTimeoutError::new)
     }
 
@@ -209,7 +209,7 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
 
     /// Adds the job, whose result nobody waits for, to the slot that `claim` gives for it.
     #[inline(always)]
-    fn enter(
+    fn admit(
         self,
         claim: impl FnOnce(&Ready, &Core<T, R>, &Room) -> Result<Vacant, Refusal>,
     ) -> Result<JobId, (Refusal, T)> {

@@ -1,5 +1,6 @@
 //! A job's result, for the one who submitted it.
 
+use crate::queue::life::cancel::Inquiry;
 use std::any::Any;
 use std::fmt;
 use std::time::Duration;
@@ -7,8 +8,7 @@ use std::time::Duration;
 use crate::model::{JobError, JobId, JobState};
 use crate::park::Oneshot;
 use crate::queue::base::core::Outcome;
-use crate::queue::record::dossier::Progress;
-use crate::queue::{Shared, current_worker};
+use crate::queue::base::current::current_worker;
 use crate::sync::{Arc, Deadline};
 
 /// The right to one job's result. A wait always ends: with a value or with the reason for none.
@@ -20,27 +20,6 @@ pub struct JobHandle<R> {
     /// `None` once the result was taken out.
     cell: Option<Arc<Oneshot<Outcome<R>>>>,
     queue: Arc<dyn Inquiry>,
-}
-
-/// The job's queue, without its payload's type.
-pub(crate) trait Inquiry: Send + Sync {
-    fn cancel(&self, id: JobId, reason: Option<String>) -> bool;
-    fn state(&self, id: JobId) -> Option<JobState>;
-    fn progress(&self, id: JobId) -> Option<Progress>;
-}
-
-impl<T: Send, R: Send> Inquiry for Shared<T, R> {
-    fn cancel(&self, id: JobId, reason: Option<String>) -> bool {
-        Shared::cancel(self, id, reason)
-    }
-
-    fn state(&self, id: JobId) -> Option<JobState> {
-        self.records.state_of(&self.core, id)
-    }
-
-    fn progress(&self, id: JobId) -> Option<Progress> {
-        self.records.progress_of(&self.core, id)
-    }
 }
 
 impl<R> JobHandle<R> {

@@ -8,9 +8,10 @@ use crate::queue::base::core::Core;
 use crate::queue::base::refusal::{
     AddError, AddManyError, AddTimeoutError, CallError, Refusal, TryAddError, TryAddManyError,
 };
+use crate::queue::life::Queue;
+use crate::queue::life::Shared;
 use crate::queue::ready::Ready;
 use crate::queue::ready::room::Room;
-use crate::queue::{Queue, Shared};
 use crate::sync::Deadline;
 use crate::table::Vacancies;
 
@@ -157,7 +158,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
 }
 
 /// All jobs or none, to the slots that `claim` gives for them.
-fn add_batch<T, R>(
+fn add_batch<T: Send, R: Send>(
     shared: &Shared<T, R>,
     payloads: Vec<T>,
     claim: impl FnOnce(&Ready, &Core<T, R>, &Room, usize) -> Result<Vec<Vacancies>, Refusal>,

@@ -4,7 +4,8 @@ use std::fmt;
 use std::mem;
 
 use crate::model::JobId;
-use crate::queue::{AddError, Queue};
+use crate::queue::base::refusal::AddError;
+use crate::queue::life::Queue;
 use crate::table::Vacancies;
 
 /// Adds jobs to a queue from one thread, with up to 32 slots reserved ahead.

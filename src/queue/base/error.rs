@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use crate::model::{InvalidOption, JobState, Order, Policy};
 
-/// Why [`QueueBuilder::build`](crate::queue::QueueBuilder::build) made no queue.
+/// Why [`QueueBuilder::build`](crate::QueueBuilder::build) made no queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {

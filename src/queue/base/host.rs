@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::park::Alarm;
-use crate::queue::QueueStats;
+use crate::queue::base::stats::QueueStats;
 use crate::sync::Arc;
 use crate::time::Time;
 

@@ -1,12 +1,6 @@
 //! A queue's options in its own terms, and the user's functions.
 
-use std::time::Duration;
-
-use crate::model::{
-    Backoff, Failure, InvalidOption, JobBrief, Order, Policy, check_range, unharmed,
-};
-use crate::queue::Shared;
-use crate::table::Claim;
+use crate::model::{Backoff, InvalidOption, Order, Policy, check_range};
 
 /// What a queue was built with.
 #[derive(Clone, Copy, Debug)]
@@ -37,12 +31,6 @@ pub(crate) struct Options {
     pub(crate) sends_letters: bool,
 }
 
-pub(crate) type BackoffFn<T, R> =
-    Box<dyn Fn(&Shared<T, R>, &Claim, &Failure) -> Option<Duration> + Send + Sync>;
-type RetryIf = Box<dyn Fn(&Failure) -> bool + Send + Sync>;
-type OnCompleted<R> = Box<dyn Fn(&JobBrief, &R) + Send + Sync>;
-type OnFailure = Box<dyn Fn(&JobBrief, &Failure) + Send + Sync>;
-
 impl Options {
     /// A priority of this queue's.
     pub(crate) fn check_priority(&self, priority: u64) -> Result<u32, InvalidOption> {
@@ -62,22 +50,4 @@ pub(crate) mod keep {
     pub(crate) const NOT_COMPLETED: u32 = 2;
     pub(crate) const FAILED: u32 = 4;
     pub(crate) const NOT_FAILED: u32 = 8;
-}
-
-/// The user's own functions.
-pub(crate) struct Hooks<T, R> {
-    pub(crate) backoff: Option<BackoffFn<T, R>>,
-    pub(crate) retry_if: Option<RetryIf>,
-    pub(crate) completed: Option<OnCompleted<R>>,
-    pub(crate) failed: Option<OnFailure>,
-    pub(crate) exhausted: Option<OnFailure>,
-}
-
-impl<T, R> Hooks<T, R> {
-    /// An attempt failed.
-    pub(crate) fn on_failed(&self, brief: &JobBrief, failure: &Failure) {
-        if let Some(hook) = &self.failed {
-            unharmed(|| hook(brief, failure));
-        }
-    }
 }

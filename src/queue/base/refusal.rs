@@ -58,7 +58,7 @@ impl<I: fmt::Display> fmt::Display for Refusal<I> {
     }
 }
 
-/// Why [`Queue::try_add`](crate::queue::Queue::try_add) refused a job.
+/// Why [`Queue::try_add`](crate::Queue::try_add) refused a job.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryAddError<T> {
@@ -78,7 +78,7 @@ pub enum TryAddError<T> {
     Invalid(T, InvalidOption),
 }
 
-/// Why [`Queue::add`](crate::queue::Queue::add) refused a job.
+/// Why [`Queue::add`](crate::Queue::add) refused a job.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddError<T> {
@@ -90,7 +90,7 @@ pub enum AddError<T> {
     Invalid(T, InvalidOption),
 }
 
-/// Why [`Queue::add_timeout`](crate::queue::Queue::add_timeout) refused a job.
+/// Why [`Queue::add_timeout`](crate::Queue::add_timeout) refused a job.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddTimeoutError<T> {
@@ -104,7 +104,7 @@ pub enum AddTimeoutError<T> {
     Invalid(T, InvalidOption),
 }
 
-/// Why [`Queue::add_many`](crate::queue::Queue::add_many) refused its jobs, all of them.
+/// Why [`Queue::add_many`](crate::Queue::add_many) refused its jobs, all of them.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddManyError<T> {
@@ -121,7 +121,7 @@ pub enum AddManyError<T> {
     WouldDeadlock(Vec<T>),
 }
 
-/// Why [`Queue::try_add_many`](crate::queue::Queue::try_add_many) refused its jobs, all of them.
+/// Why [`Queue::try_add_many`](crate::Queue::try_add_many) refused its jobs, all of them.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryAddManyError<T> {
@@ -138,7 +138,7 @@ pub enum TryAddManyError<T> {
     Closed(Vec<T>),
 }
 
-/// Why [`Queue::call`](crate::queue::Queue::call) has no value.
+/// Why [`Queue::call`](crate::Queue::call) has no value.
 #[non_exhaustive]
 pub enum CallError<T> {
     /// The job was not added.

@@ -4,10 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::model::{Backoff, Failure, JobBrief, Keep, Order, Policy};
-use crate::queue::base::options::Hooks;
-use crate::queue::life::letters::{DeadLetter, Graveyard};
+use crate::queue::base::hooks::Hooks;
+use crate::queue::base::host::Host;
+use crate::queue::life::Queue;
+use crate::queue::life::job::Job;
+use crate::queue::ready::letters::{DeadLetter, Graveyard};
 use crate::queue::record::results::Kept;
-use crate::queue::{Host, Job, Queue};
 use crate::sync::{Arc, Weak};
 
 /// Configures a queue; see [`Runtime::queue`](crate::Runtime::queue).
@@ -158,8 +160,8 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
         T: Sync,
         F: Fn(&Job<'_, T>, &Failure) -> Option<Duration> + Send + Sync + 'static,
     {
-        self.hooks.backoff = Some(Box::new(move |queue, claim, failure| {
-            pause(&queue.job(claim, 0), failure)
+        self.hooks.backoff = Some(Box::new(move |core, view, claim, failure| {
+            pause(&Job::new(core.slab.payload(claim), claim, 0, view), failure)
         }));
         self
     }

@@ -1,25 +1,22 @@
 //! A queue's options, checked and in its own terms, and the queue made of them.
 
+use crate::queue::ready::letters::Letters;
 use crate::queue::record::Records;
 use std::time::Duration;
 
 use crate::lane::MOST_LEVELS;
 use crate::model::{Order, Policy, check_range};
 use crate::queue::base::core::Core;
+use crate::queue::base::error::BuildError;
 use crate::queue::base::host::Adopted;
 use crate::queue::base::options::Options;
-use crate::queue::base::presence::Presence;
-use crate::queue::base::relief::Coming;
 use crate::queue::base::switches::{Setting, Switches};
 use crate::queue::base::terms::check_timeout;
-use crate::queue::life::letters::Unsent;
-use crate::queue::life::watch::Lent;
-use crate::queue::ready::Ready;
-use crate::queue::ready::senders::Bell;
-use crate::queue::{BuildError, Queue, QueueBuilder, Shared};
-use crate::sync::{Arc, Mutex, next_queue_number};
+use crate::queue::build::builder::QueueBuilder;
+use crate::queue::life::Queue;
+use crate::queue::life::Shared;
+use crate::sync::{Arc, next_queue_number};
 use crate::table::{MAX_SLOTS, Slab};
-use crate::wheel::Timers;
 
 impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     /// Checks the options and makes the queue.
@@ -52,25 +49,10 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             slab: Slab::new(now + later),
             alarm: host.alarm(),
         };
-        let shared = Arc::new(Shared {
-            ready: Ready::new(&core.options),
-            core,
-            timers: Timers::new(time.now().to_nanos()),
-            fired: Mutex::new(Vec::new()),
-            hooks: self.hooks,
-            serving: Presence::new(),
-            coming: Arc::new(Coming::new()),
-            lent: Lent::default(),
-            dead: self.dead,
-            unsent: Mutex::new(Unsent::default()),
-            bell: Bell::new(host.alarm()),
-            records: Records::new(
-                now + later,
-                [self.keep_completed, self.keep_failed],
-                self.results,
-            ),
-            returns: Mutex::new(Vec::new()),
-        });
+        let kept = [self.keep_completed, self.keep_failed];
+        let records = Records::new(now + later, kept, self.results);
+        let letters = Letters::new(self.dead, host.alarm());
+        let shared = Arc::new(Shared::new(core, self.hooks, letters, records));
         match host.adopt(shared.clone()) {
             Adopted::Yes => Ok(Queue { shared }),
             Adopted::NameTaken => Err(BuildError::NameTaken(shared.core.name.clone())),

@@ -4,10 +4,9 @@ use crate::queue::record::step::Change;
 use std::time::Duration;
 
 use crate::model::{JobId, JobState};
-use crate::queue::{ChangeError, Queue, Shared};
+use crate::queue::base::error::ChangeError;
+use crate::queue::life::Queue;
 use crate::sync::Backoff;
-use crate::sync::atomic::Ordering::Relaxed;
-use crate::table::{NotMoved, Ticket};
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Gives a waiting or delayed job another priority. A waiting one goes behind its new peers at once.
@@ -108,72 +107,5 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
         let shared = &self.shared;
         let due = shared.core.time.after(delay);
         shared.while_delayed(id, || shared.postpone(id.slot, id.occupancy, due, 0))
-    }
-}
-
-impl<T, R> Shared<T, R> {
-    /// A job of this queue: its state, and its ticket if it waits.
-    fn look(&self, id: JobId) -> Result<(JobState, Option<Ticket>), ChangeError> {
-        let found =
-            (id.queue == self.core.number).then(|| self.core.slab.look(id.slot, id.occupancy));
-        found.flatten().ok_or(ChangeError::Gone)
-    }
-
-    /// Tries `change`, which needs a delayed job, as long as the job is delayed.
-    fn while_delayed(&self, id: JobId, change: impl Fn() -> bool) -> Result<(), ChangeError> {
-        let mut backoff = Backoff::default();
-        loop {
-            match self.look(id)?.0 {
-                JobState::Delayed if change() => return Ok(()),
-                // Somebody else is changing it.
-                JobState::Delayed => backoff.snooze(),
-                state => return Err(ChangeError::State(state)),
-            }
-        }
-    }
-
-    /// Gives a delayed job another priority; false if it is not delayed any more.
-    fn reprioritized(&self, id: JobId, priority: u32) -> bool {
-        let (slot, occupancy) = (id.slot, id.occupancy);
-        if cfg!(guichet_bug = "change_priority_unheld") {
-            self.core.slab.set_priority(slot, priority);
-            return self.core.slab.state(slot, occupancy) == Some(JobState::Delayed);
-        }
-        // One at a time: each writes the priority before its step.
-        let step = || {
-            self.core
-                .slab
-                .reprioritize_delayed(slot, occupancy, priority)
-        };
-        match self.records.dossiers().locked(slot, step) {
-            Ok(epoch) => {
-                self.record_change(id, epoch, Change::Reprioritized { priority });
-                // While it was held it had no timer: it may have become due in vain, or have lost the one
-                // that it had. Of this step the timer knows nothing, so it keeps its place.
-                self.announce(slot, self.core.slab.record(slot).due.load(Relaxed));
-                true
-            }
-            Err(spoils) => {
-                spoils
-                    .into_iter()
-                    .for_each(|spoils| self.share_looker(id, spoils));
-                false
-            }
-        }
-    }
-
-    /// Moves a waiting job; false if its ticket was used or replaced, so that the caller must look again.
-    fn moved_to(&self, ticket: Ticket, priority: u32) -> bool {
-        let mut backoff = Backoff::default();
-        loop {
-            match self.ready.move_to(&self.core, ticket, priority) {
-                Ok(()) => return true,
-                Err(NotMoved::Stale) => return false,
-                // A worker has taken the ticket out and is about to begin the job.
-                Err(NotMoved::Starting) if !self.core.slab.is_current(ticket) => return false,
-                Err(NotMoved::Starting) if self.core.is_stopped() => return false,
-                Err(NotMoved::Starting) => backoff.snooze(),
-            }
-        }
     }
 }

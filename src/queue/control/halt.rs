@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::queue::Queue;
 use crate::queue::base::switches::Setting;
+use crate::queue::life::Queue;
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
     /// Hands no more jobs out until [`resume`](Queue::resume).

@@ -1,6 +1,6 @@
 //! Listening to what happens to a queue's jobs.
 
-use crate::queue::Queue;
+use crate::queue::life::Queue;
 use crate::queue::record::subscription::Subscription;
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use crate::model::{JobId, JobState};
-use crate::queue::Queue;
+use crate::queue::life::Queue;
 use crate::queue::record::lookup::{Gone, JobInfo};
 use crate::sync::Arc;
 
@@ -71,7 +71,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {
             .collect()
     }
 
-    /// How far a job is, if its handler [said so](crate::queue::Job::set_progress) with a value of this type; also from its record.
+    /// How far a job is, if its handler [said so](crate::Job::set_progress) with a value of this type; also from its record.
     pub fn progress<P: Any + Send + Sync>(&self, id: JobId) -> Option<Arc<P>> {
         self.shared
             .records

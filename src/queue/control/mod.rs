@@ -1,5 +1,6 @@
 //! What is done to a queue and its jobs from outside: pause, change, inspection.
 
+pub(crate) mod cancel;
 pub(crate) mod change;
 pub(crate) mod halt;
 pub(crate) mod inspect;

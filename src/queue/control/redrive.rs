@@ -6,9 +6,10 @@ use crate::lane::Portion;
 use crate::model::{JobId, unharmed};
 use crate::queue::base::host::Visit;
 use crate::queue::base::switches::Setting;
-use crate::queue::life::letters::DeadLetter;
+use crate::queue::life::Queue;
+use crate::queue::life::Shared;
+use crate::queue::ready::letters::DeadLetter;
 use crate::queue::ready::line::Batch;
-use crate::queue::{Queue, Shared};
 use crate::table::Claim;
 
 /// Which dead letters are to be tried again, and how fast; for [`Queue::redrive`].
@@ -152,7 +153,7 @@ impl<T: Send + 'static, R: Send + 'static> Queue<DeadLetter<T>, R> {
 
 /// The next job, taken out with its payload, also in a pause; `None` if there is none. For who puts it back or ends it at
 /// once.
-fn take_owned<T, R>(shared: &Shared<T, R>) -> Option<(Claim, T)> {
+fn take_owned<T: Send, R: Send>(shared: &Shared<T, R>) -> Option<(Claim, T)> {
     let mut batch = Batch::new(1);
     loop {
         let most = Portion::ONE;

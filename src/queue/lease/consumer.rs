@@ -5,13 +5,15 @@
 //! lease and, with a single active consumer, among the leases of that one. Whoever comes to the head of the list while
 //! another waits there has that one woken, who then sees that its turn is over.
 
+use crate::queue::lease::search;
 use std::fmt;
 use std::time::Duration;
 
+use crate::queue::lease::held::{Lease, LeaseError};
 use crate::queue::lease::search::Hit;
-use crate::queue::lease::{Lease, LeaseError};
-use crate::queue::ready::turns::{Roster, Wanting};
-use crate::queue::{Queue, Shared};
+use crate::queue::life::Queue;
+use crate::queue::life::Shared;
+use crate::queue::ready::turns::Wanting;
 use crate::sync::{Arc, Deadline};
 
 /// One of those who lease jobs from a queue, with a limit of its own. Made by [`Queue::consumer`]; leaves when dropped.
@@ -69,7 +71,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> ConsumerBuilder<'_, T, R> {
     /// Enters the consumer.
     pub fn build(self) -> Consumer<T, R> {
         let queue = self.queue.shared.clone();
-        let member = queue.ready.turns().enter(self.priority, self.prefetch);
+        let member = queue.ready.turns().register(self.priority, self.prefetch);
         Consumer { queue, member }
     }
 }
@@ -80,7 +82,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
     /// [single active consumer](crate::QueueBuilder::single_active_consumer), it is that one.
     ///
     /// # Errors
-    /// As [`Queue::lease`].
+    /// As [`Queue::lease`](crate::Queue::lease).
     pub fn lease(&self) -> Result<Lease<T, R>, LeaseError> {
         self.lease_until(None)
     }
@@ -100,7 +102,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
             if !wish.is_head() {
                 return None;
             }
-            let found = self.queue.look_for_lease().ok().flatten()?;
+            let found = search::look_for_lease(&self.queue).ok().flatten()?;
             if let Ok(lease) = self.taken(wish, found) {
                 return lease;
             }
@@ -110,7 +112,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
     /// Takes up to `most` jobs, as far as its prefetch allows; waits for the first. Empty if `most` is 0.
     ///
     /// # Errors
-    /// As [`Queue::lease`].
+    /// As [`Queue::lease`](crate::Queue::lease).
     pub fn lease_many(&self, most: usize) -> Result<Vec<Lease<T, R>>, LeaseError> {
         let mut leases = Vec::new();
         if most > 0 {
@@ -141,7 +143,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
             Hit::Lease(lease) => Ok(self.seat(lease)),
             nothing => {
                 drop(wish);
-                let none = self.queue.leased(nothing);
+                let none = search::leased(&self.queue, nothing);
                 debug_assert!(none.is_none(), "a lease was dropped");
                 Err(())
             }
@@ -160,7 +162,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
                 return Err(LeaseError::Timeout);
             }
             let may = || wish.is_head() || over();
-            match self.queue.search_for_lease(deadline, &may) {
+            match search::search_for_lease(&self.queue, deadline, &may) {
                 Ok(found) => return Ok(found),
                 // Displaced, unless the time is over.
                 Err(LeaseError::Timeout) if !deadline.is_some_and(|end| end.passed()) => {}
@@ -181,11 +183,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
 
     /// The lease counts against this consumer.
     fn seat(&self, lease: Lease<T, R>) -> Option<Lease<T, R>> {
-        let roster = self.queue.ready.turns();
-        let seat = roster.take_seat(self.member).then(|| Seat {
-            roster: roster.clone(),
-            member: self.member,
-        });
+        let seat = self.queue.ready.turns().take_seat(self.member);
         seat.map(|seat| lease.seated(seat))
     }
 }
@@ -194,18 +192,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Consumer<T, R> {
     /// The next one takes over.
     fn drop(&mut self) {
         self.queue.ready.turns().leave(self.member);
-    }
-}
-
-/// One lease's place among those that its consumer may have.
-pub(crate) struct Seat {
-    roster: Arc<Roster>,
-    member: u64,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.roster.give_back_seat(self.member);
     }
 }
 

@@ -8,9 +8,11 @@ use crate::lane::Portion;
 use crate::model::PopError;
 use crate::queue::base::host::Visit;
 use crate::queue::base::switches::Setting;
+use crate::queue::lease::held::Lease;
+use crate::queue::lease::held::LeaseError;
+use crate::queue::life::Shared;
 use crate::queue::life::begin::NotBegun;
 use crate::queue::ready::line::Batch;
-use crate::queue::{Lease, LeaseError, Shared};
 use crate::sync::{Arc, Deadline};
 
 /// What one look for a job to lease came to.
@@ -21,96 +23,101 @@ pub(crate) enum Hit<T: Send + Sync + 'static, R: Send + 'static> {
     None(NotBegun<T, R>),
 }
 
-impl<T: Send + Sync + 'static, R: Send + 'static> Shared<T, R> {
-    /// Waits for a job up to `deadline`.
-    pub(crate) fn wait_for_lease(
-        self: &Arc<Self>,
-        deadline: Option<Deadline>,
-    ) -> Result<Lease<T, R>, LeaseError> {
-        loop {
-            let found = self.search_for_lease(deadline, &|| true)?;
-            if let Some(lease) = self.leased(found) {
-                return Ok(lease);
-            }
+/// Waits for a job up to `deadline`.
+pub(crate) fn wait_for_lease<T: Send + Sync + 'static, R: Send + 'static>(
+    shared: &Arc<Shared<T, R>>,
+    deadline: Option<Deadline>,
+) -> Result<Lease<T, R>, LeaseError> {
+    loop {
+        let found = search_for_lease(shared, deadline, &|| true)?;
+        if let Some(lease) = leased(shared, found) {
+            return Ok(lease);
         }
     }
+}
 
-    /// Searches for a job up to `deadline`, as long as `may` says that the caller is to have it;
-    /// [`LeaseError::Timeout`] also when it says no.
-    pub(crate) fn search_for_lease(
-        self: &Arc<Self>,
-        deadline: Option<Deadline>,
-        may: &dyn Fn() -> bool,
-    ) -> Result<Hit<T, R>, LeaseError> {
-        let attempt = || match may() {
-            false => Some(Err(LeaseError::Timeout)),
-            true => self.look_for_lease().transpose(),
-        };
-        let found = self.ready.wait_for_work(&self.core, deadline, attempt);
-        found.unwrap_or(Err(LeaseError::Timeout))
-    }
+/// Searches for a job up to `deadline`, as long as `may` says that the caller is to have it;
+/// [`LeaseError::Timeout`] also when it says no.
+pub(crate) fn search_for_lease<T: Send + Sync + 'static, R: Send + 'static>(
+    shared: &Arc<Shared<T, R>>,
+    deadline: Option<Deadline>,
+    may: &dyn Fn() -> bool,
+) -> Result<Hit<T, R>, LeaseError> {
+    let attempt = || match may() {
+        false => Some(Err(LeaseError::Timeout)),
+        true => look_for_lease(shared).transpose(),
+    };
+    let found = shared.ready.wait_for_work(&shared.core, deadline, attempt);
+    found.unwrap_or(Err(LeaseError::Timeout))
+}
 
-    /// The next job, if there is one; `Closed` if there never will be.
-    pub(crate) fn try_lease(self: &Arc<Self>) -> Result<Option<Lease<T, R>>, LeaseError> {
-        while let Some(found) = self.look_for_lease()? {
-            if let Some(lease) = self.leased(found) {
-                return Ok(Some(lease));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The lease, if one was found; else drops what was.
-    pub(crate) fn leased(&self, found: Hit<T, R>) -> Option<Lease<T, R>> {
-        match found {
-            Hit::Lease(lease) => Some(lease),
-            Hit::None(why) => {
-                self.not_begun(why);
-                None
-            }
+/// The next job, if there is one; `Closed` if there never will be.
+pub(crate) fn try_lease<T: Send + Sync + 'static, R: Send + 'static>(
+    shared: &Arc<Shared<T, R>>,
+) -> Result<Option<Lease<T, R>>, LeaseError> {
+    while let Some(found) = look_for_lease(shared)? {
+        if let Some(lease) = leased(shared, found) {
+            return Ok(Some(lease));
         }
     }
+    Ok(None)
+}
 
-    /// One look for a job. It runs none of the user's code.
-    pub(crate) fn look_for_lease(self: &Arc<Self>) -> Result<Option<Hit<T, R>>, LeaseError> {
-        let Some(host) = self.core.host.upgrade() else {
+/// The lease, if one was found; else drops what was.
+pub(crate) fn leased<T: Send + Sync + 'static, R: Send + 'static>(
+    shared: &Arc<Shared<T, R>>,
+    found: Hit<T, R>,
+) -> Option<Lease<T, R>> {
+    match found {
+        Hit::Lease(lease) => Some(lease),
+        Hit::None(why) => {
+            shared.not_begun(why);
+            None
+        }
+    }
+}
+
+/// One look for a job. It runs none of the user's code.
+pub(crate) fn look_for_lease<T: Send + Sync + 'static, R: Send + 'static>(
+    shared: &Arc<Shared<T, R>>,
+) -> Result<Option<Hit<T, R>>, LeaseError> {
+    let Some(host) = shared.core.host.upgrade() else {
+        return Err(LeaseError::Closed);
+    };
+    let mut batch = Batch::new(1);
+    loop {
+        // Asked first, as in a worker's look.
+        let now = shared.core.switches.seen();
+        if now.any(Setting::STOPPED) {
             return Err(LeaseError::Closed);
-        };
-        let mut batch = Batch::new(1);
-        loop {
-            // Asked first, as in a worker's look.
-            let now = self.core.switches.seen();
-            if now.any(Setting::STOPPED) {
-                return Err(LeaseError::Closed);
-            }
-            if now.any(Setting::HALTED) {
-                return Ok(None);
-            }
-            let taken = self
-                .ready
-                .take(&self.core, &mut batch, Portion::ONE, u32::MAX);
-            if let Err(empty) = taken {
-                match self.ready.any_unstarted(&self.core) {
-                    Some(ticket) => batch.take_over(ticket),
-                    None if now.any(Setting::CLOSED) || empty == PopError::Closed => {
-                        return Err(LeaseError::Closed);
-                    }
-                    None => return Ok(None),
+        }
+        if now.any(Setting::HALTED) {
+            return Ok(None);
+        }
+        let taken = shared
+            .ready
+            .take(&shared.core, &mut batch, Portion::ONE, u32::MAX);
+        if let Err(empty) = taken {
+            match shared.ready.any_unstarted(&shared.core) {
+                Some(ticket) => batch.take_over(ticket),
+                None if now.any(Setting::CLOSED) || empty == PopError::Closed => {
+                    return Err(LeaseError::Closed);
                 }
+                None => return Ok(None),
             }
-            // Before the job is active: a shutdown that finds it so finds the visit.
-            let visit = Visit::begin(host.clone());
-            match self.begin(batch.get(0)) {
-                Ok((claim, _)) => {
-                    let deadline = self.begin_lease(&claim);
-                    let lease = Lease::new(self.clone(), claim, deadline, visit);
-                    return Ok(Some(Hit::Lease(lease)));
-                }
-                // The ticket was stale, or its job waits again.
-                Err(NotBegun::Nothing) => {}
-                Err(why) if cfg!(guichet_bug = "lease_drops_in_search") => self.not_begun(why),
-                Err(why) => return Ok(Some(Hit::None(why))),
+        }
+        // Before the job is active: a shutdown that finds it so finds the visit.
+        let visit = Visit::begin(host.clone());
+        match shared.begin(batch.get(0)) {
+            Ok((claim, _)) => {
+                let deadline = shared.begin_lease(&claim);
+                let lease = Lease::new(shared.clone(), claim, deadline, visit);
+                return Ok(Some(Hit::Lease(lease)));
             }
+            // The ticket was stale, or its job waits again.
+            Err(NotBegun::Nothing) => {}
+            Err(why) if cfg!(guichet_bug = "lease_drops_in_search") => shared.not_begun(why),
+            Err(why) => return Ok(Some(Hit::None(why))),
         }
     }
 }

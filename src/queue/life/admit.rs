@@ -2,10 +2,10 @@
 
 use crate::model::JobId;
 use crate::park::Oneshot;
-use crate::queue::Shared;
 use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
 use crate::queue::base::terms::{Checked, Special};
+use crate::queue::life::Shared;
 use crate::queue::ready::line::Spot;
 use crate::queue::record::step::{Change, Step};
 use crate::sync::Arc;
@@ -15,7 +15,7 @@ use crate::table::{Entered, Entry, Marks, Record, Ticket, Trace, Vacancies, Vaca
 /// Somebody who waits for the result of the job that is being added.
 pub(crate) type Waiter<R> = Option<Arc<Oneshot<Outcome<R>>>>;
 
-impl<T, R> Shared<T, R> {
+impl<T: Send, R: Send> Shared<T, R> {
     /// A job without options or a waiter.
     #[inline]
     pub(crate) fn admit_plain(&self, vacant: Vacant, payload: T) -> JobId {

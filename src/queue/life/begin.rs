@@ -5,9 +5,9 @@
 
 use super::finish::Ended;
 use crate::model::{JobId, Verb};
-use crate::queue::Shared;
 use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
+use crate::queue::life::Shared;
 use crate::queue::ready::line::{Spot, Taken};
 use crate::queue::record::step::{Change, Step};
 use crate::sync::atomic::Ordering::Relaxed;
@@ -24,7 +24,7 @@ pub(crate) enum NotBegun<T, R> {
     Decided(Box<Spoils<T, Outcome<R>>>),
 }
 
-impl<T, R> Shared<T, R> {
+impl<T: Send, R: Send> Shared<T, R> {
     /// Begins an attempt of the job whose ticket is in hand; with it, the switches as they were then.
     #[inline(always)]
     pub(crate) fn begin(&self, taken: Taken) -> Result<(Claim, Setting), NotBegun<T, R>> {

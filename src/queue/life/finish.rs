@@ -6,10 +6,10 @@
 //! the same way in one piece.
 
 use crate::model::{DeadReason, Failure, JobError, JobId, JobState, Verb, discard, unharmed};
-use crate::queue::Shared;
 use crate::queue::base::books::Books;
 use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
+use crate::queue::life::Shared;
 use crate::queue::record::dossier::Dossier;
 use crate::queue::record::end::End;
 use crate::queue::record::results::Shown;
@@ -40,7 +40,7 @@ const _: () = {
     sent::<Ended<Vec<u8>, String>>();
 };
 
-impl<T, R> Shared<T, R> {
+impl<T: Send, R: Send> Shared<T, R> {
     /// Ends one attempt: `complete`, `bury`, or what the options say; with `last`, no other follows. False if somebody else
     /// had decided it.
     #[inline(always)]

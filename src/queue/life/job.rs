@@ -1,26 +1,42 @@
 //! What a handler sees of its job.
 
+use crate::queue::base::job_view::JobView;
 use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
 use crate::model::JobId;
-use crate::queue::Shared;
+use crate::model::Revoked;
 use crate::queue::base::switches::Setting;
-use crate::queue::life::revoked::Revoked;
+use crate::queue::life::Shared;
 use crate::sync::Arc;
 use crate::table::Claim;
 
 /// One attempt of a job, as its handler gets it.
 pub struct Job<'a, T> {
-    pub(crate) payload: &'a T,
-    pub(crate) claim: &'a Claim,
+    payload: &'a T,
+    claim: &'a Claim,
     /// When its time is over; 0 if never.
-    pub(crate) deadline: u64,
-    pub(crate) queue: &'a (dyn JobView + Sync),
+    deadline: u64,
+    queue: &'a (dyn JobView + Sync),
 }
 
 impl<'a, T> Job<'a, T> {
+    #[inline(always)]
+    pub(crate) fn new(
+        payload: &'a T,
+        claim: &'a Claim,
+        deadline: u64,
+        queue: &'a (dyn JobView + Sync),
+    ) -> Self {
+        Job {
+            payload,
+            claim,
+            deadline,
+            queue,
+        }
+    }
+
     /// What was added.
     pub fn payload(&self) -> &'a T {
         self.payload
@@ -144,21 +160,7 @@ impl<T: fmt::Debug> fmt::Debug for Job<'_, T> {
     }
 }
 
-/// What a queue knows of a job, without its types. Asked only by the handlers that want to know.
-pub(crate) trait JobView {
-    fn id(&self, claim: &Claim) -> JobId;
-    fn attempts(&self, claim: &Claim) -> u32;
-    fn priority(&self, claim: &Claim) -> u32;
-    fn is_revoked(&self, claim: &Claim) -> bool;
-    fn is_shutting_down(&self) -> bool;
-    fn decided(&self, claim: &Claim, deadline: u64) -> Option<Revoked>;
-    fn time_until(&self, instant: u64) -> Duration;
-    fn is_redelivered(&self, claim: &Claim) -> bool;
-    fn show(&self, claim: &Claim, progress: Arc<dyn Any + Send + Sync>);
-    fn log(&self, claim: &Claim, line: String);
-}
-
-impl<T: Sync, R> Shared<T, R> {
+impl<T: Send + Sync, R: Send> Shared<T, R> {
     /// What the handler of the claimed attempt sees, whose time is over at `deadline`; 0 if never.
     #[inline(always)]
     pub(crate) fn job<'a>(&'a self, claim: &'a Claim, deadline: u64) -> Job<'a, T>
@@ -166,16 +168,11 @@ impl<T: Sync, R> Shared<T, R> {
         T: Send,
         R: Send,
     {
-        Job {
-            payload: self.core.slab.payload(claim),
-            claim,
-            deadline,
-            queue: self,
-        }
+        Job::new(self.core.slab.payload(claim), claim, deadline, self)
     }
 }
 
-impl<T, R> JobView for Shared<T, R> {
+impl<T: Send, R: Send> JobView for Shared<T, R> {
     fn id(&self, claim: &Claim) -> JobId {
         self.core.id(claim)
     }

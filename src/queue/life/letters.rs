@@ -4,79 +4,17 @@
 //! the job keeps its slot and its payload, and the letter is sent when a job of the dead queue has ended. The letter is
 //! admitted whether or not the dead queue still takes jobs: else a shutdown would lose what fails while it drains.
 
+use crate::queue::ready::letters::DeadLetter;
+use crate::queue::ready::letters::Graveyard;
 use crate::queue::record::step::Note;
-use std::collections::VecDeque;
-use std::time::SystemTime;
 
-use crate::model::{AttemptError, DeadReason, FailureKind, JobId, discard};
-use crate::queue::Shared;
+use crate::model::{DeadReason, discard};
 use crate::queue::base::core::Outcome;
-use crate::queue::ready::senders::Bell;
+use crate::queue::life::Shared;
+use crate::queue::ready::bell::Bell;
 use crate::queue::record::dossier::Dossier;
 use crate::sync::Arc;
 use crate::table::{Spoils, Vacant};
-
-/// A job that ended dead, as a job of the queue that its queue named with
-/// [`dead_letters`](crate::QueueBuilder::dead_letters).
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct DeadLetter<T> {
-    /// What was added; `None` if the handler had taken it by value.
-    pub payload: Option<T>,
-    /// What the last failed attempt said, or why there was none.
-    pub error: String,
-    /// How the last attempt failed, if there was one.
-    pub kind: Option<FailureKind>,
-    /// How many attempts had begun.
-    pub attempts: u32,
-    /// When the job died.
-    pub failed_at: SystemTime,
-    /// Why.
-    pub reason: DeadReason,
-    /// The job's name in its own queue.
-    pub source: JobId,
-    /// Its queue's name.
-    pub queue: String,
-    /// Its failed attempts, the last 32 of them.
-    pub history: Vec<AttemptError>,
-}
-
-/// A queue of dead letters, as the queues see it that send them.
-pub(crate) trait Graveyard<T>: Send + Sync {
-    /// A slot for one letter.
-    fn reserve(&self) -> Option<Vacant>;
-    /// Puts a letter there.
-    fn receive(&self, vacant: Vacant, letter: DeadLetter<T>);
-    /// `bell` rings when room may have been made.
-    fn await_room(&self, bell: &Arc<Bell>);
-    /// Whether `bell` is still to ring for that.
-    fn is_awaited_by(&self, bell: &Arc<Bell>) -> bool;
-}
-
-/// The dead jobs of a queue whose letters found no room, by their slots.
-#[derive(Default)]
-pub(crate) struct Unsent {
-    slots: VecDeque<u32>,
-    /// Those that are being tried again just now.
-    in_hand: usize,
-}
-
-impl Unsent {
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len() + self.in_hand
-    }
-
-    fn take(&mut self) -> Option<u32> {
-        let slot = self.slots.pop_front()?;
-        self.in_hand += 1;
-        Some(slot)
-    }
-
-    fn put_back(&mut self, slot: u32) {
-        self.in_hand -= 1;
-        self.slots.push_front(slot);
-    }
-}
 
 impl<T: Send + 'static, R: Send + 'static> Graveyard<T> for Shared<DeadLetter<T>, R> {
     fn reserve(&self) -> Option<Vacant> {
@@ -96,7 +34,7 @@ impl<T: Send + 'static, R: Send + 'static> Graveyard<T> for Shared<DeadLetter<T>
     }
 }
 
-impl<T, R> Shared<T, R> {
+impl<T: Send, R: Send> Shared<T, R> {
     /// Sends the dead letter of the job in `slot`, which the caller holds; or keeps it there until there is room.
     #[cold]
     pub(crate) fn post_letter(&self, slot: u32) {
@@ -107,21 +45,22 @@ impl<T, R> Shared<T, R> {
         let id = self.core.id_of(slot, self.core.slab.occupancy_of(slot));
         let epoch = self.core.slab.epoch_of(slot);
         self.core.slab.keep_letter(slot);
-        self.unsent.lock().slots.push_back(slot);
+        self.letters.unsent.lock().slots.push_back(slot);
         let (note, common) = (Note::LetterKept { id, epoch }, self.records.common());
         self.records.note(&self.core, note, common);
         // Room that was made since the try is heard of only from now on.
-        self.bell.ring();
+        self.letters.bell.ring();
     }
 
     /// Sends the letter of a job that the caller holds, if there is room for it; `goes` is called before it is there.
     fn try_post(&self, slot: u32, goes: impl FnOnce()) -> bool {
         let dead = self
+            .letters
             .dead
             .as_ref()
             .expect("only a queue that names another owes letters");
         let vacant = dead.reserve().or_else(|| {
-            dead.await_room(&self.bell);
+            dead.await_room(&self.letters.bell);
             dead.reserve()
         });
         let Some(vacant) = vacant else {
@@ -166,7 +105,7 @@ impl<T, R> Shared<T, R> {
 
     /// Takes the letters that were kept, and frees their jobs' slots.
     pub(crate) fn take_unsent(&self) -> Vec<DeadLetter<T>> {
-        let slots = std::mem::take(&mut self.unsent.lock().slots);
+        let slots = std::mem::take(&mut self.letters.unsent.lock().slots);
         let take = |slot| {
             self.core.slab.hold_letter(slot);
             let (letter, spoils) = self.write_letter(slot);
@@ -178,22 +117,22 @@ impl<T, R> Shared<T, R> {
 
     /// Sends letters that were kept, as far as there is room, if any may have been made.
     pub(crate) fn send_letters(&self) {
-        while self.bell.answer() {
-            let first = self.unsent.lock().take();
+        while self.letters.bell.answer() {
+            let first = self.letters.unsent.lock().take();
             let Some(slot) = first else {
                 return;
             };
             self.core.slab.hold_letter(slot);
-            match self.try_post(slot, || self.unsent.lock().in_hand -= 1) {
+            match self.try_post(slot, || self.letters.unsent.lock().in_hand -= 1) {
                 // Perhaps there is room for another one.
-                true => self.bell.ring(),
+                true => self.letters.bell.ring(),
                 false => {
                     self.core.slab.keep_letter(slot);
-                    self.unsent.lock().put_back(slot);
+                    self.letters.unsent.lock().put_back(slot);
                     // Another who heard of room meanwhile did not find this letter.
-                    let dead = self.dead.as_ref();
-                    if dead.is_some_and(|dead| !dead.is_awaited_by(&self.bell)) {
-                        self.bell.ring();
+                    let dead = self.letters.dead.as_ref();
+                    if dead.is_some_and(|dead| !dead.is_awaited_by(&self.letters.bell)) {
+                        self.letters.bell.ring();
                     }
                 }
             }
@@ -202,9 +141,16 @@ impl<T, R> Shared<T, R> {
 
     /// The same, whether or not any was made.
     pub(crate) fn retry_letters(&self) {
-        if self.dead.is_some() {
-            self.bell.ring();
+        if self.letters.dead.is_some() {
+            self.letters.bell.ring();
             self.send_letters();
         }
+    }
+}
+
+impl<T, R> Shared<T, R> {
+    /// How many dead jobs keep their slots, since their letters found no room.
+    pub(crate) fn unsent(&self) -> usize {
+        self.letters.unsent()
     }
 }

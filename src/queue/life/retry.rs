@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use crate::model::{Backoff, DeadReason, Failure, FailureKind, JobBrief, Verb, discard, unharmed};
-use crate::queue::Shared;
 use crate::queue::base::books::Books;
 use crate::queue::base::switches::Setting;
+use crate::queue::life::Shared;
 use crate::queue::ready::line::Spot;
 use crate::queue::record::step::{Change, Note, Step};
 use crate::sync::atomic::Ordering::Relaxed;
@@ -30,7 +30,7 @@ enum Place {
     Delayed(u64),
 }
 
-impl<T, R> Shared<T, R> {
+impl<T: Send, R: Send> Shared<T, R> {
     #[cold]
     pub(crate) fn failed(
         &self,
@@ -79,7 +79,7 @@ impl<T, R> Shared<T, R> {
         }
         // The same goes for a backoff of one's own.
         let custom = self.hooks.backoff.as_ref();
-        match custom.and_then(|custom| unharmed(|| custom(self, claim, failure))) {
+        match custom.and_then(|custom| unharmed(|| custom(&self.core, self, claim, failure))) {
             Some(None) => Next::Nothing(DeadReason::NotRetried),
             Some(Some(pause)) => Next::Again(Verb::Retry, pause),
             None => Next::Again(Verb::Retry, self.pause(claim)),

@@ -1,44 +1,11 @@
 //! The token of a running attempt: whether, and by whom, its job was decided over its handler's head.
 
-use std::error::Error;
-use std::fmt;
-
-use crate::model::{JobId, JobState};
-use crate::queue::Shared;
+use crate::model::{JobId, JobState, Revoked};
+use crate::queue::life::Shared;
 use crate::queue::record::dossier::Dossier;
 use crate::table::Claim;
 
-/// Who decided a job while its handler ran.
-///
-/// An error, so that a handler can say `job.checkpoint()?`; what it returns is not accepted any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Revoked {
-    /// Somebody cancelled it.
-    Cancelled {
-        /// Why, if whoever did it said so.
-        reason: Option<String>,
-    },
-    /// Its attempt took longer than its time-out.
-    TimedOut,
-    /// A shutdown gave up on it.
-    ShuttingDown,
-}
-
-impl fmt::Display for Revoked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Revoked::Cancelled { reason: None } => f.write_str("the job was cancelled"),
-            Revoked::Cancelled { reason: Some(why) } => write!(f, "the job was cancelled: {why}"),
-            Revoked::TimedOut => f.write_str("the attempt took longer than its time-out"),
-            Revoked::ShuttingDown => f.write_str("the runtime shut down while the job ran"),
-        }
-    }
-}
-
-impl Error for Revoked {}
-
-impl<T, R> Shared<T, R> {
+impl<T: Send, R: Send> Shared<T, R> {
     /// Who decided the job of a running attempt, if anybody did.
     pub(crate) fn revoked(&self, claim: &Claim) -> Option<Revoked> {
         let id = self.core.id(claim);

@@ -5,34 +5,30 @@
 
 use crate::queue::life::finish::Ended;
 use crate::queue::record::step::Change;
-use std::mem;
 use std::time::Duration;
 
 use crate::model::{DeadReason, JobError, JobId, JobState, Verb};
-use crate::queue::Shared;
 use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
 use crate::queue::base::terms::since_1970;
+use crate::queue::life::Shared;
 use crate::queue::ready::line::Spot;
 use crate::queue::record::dossier::Dossier;
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::fence;
 use crate::table::{Claim, Entered, Pinned, Spoils, Trace};
 
-/// Timers that are handled before others get the lock.
-const BUDGET: usize = 1024;
-
-impl<T, R> Shared<T, R> {
+impl<T: Send, R: Send> Shared<T, R> {
     /// Something is to be done about `slot` at `instant`, as its record says.
     pub(crate) fn announce(&self, slot: u32, instant: u64) {
-        self.timers
+        self.timetable
             .announce(slot, |slot| self.core.slab.next_instant(slot));
         self.core.alarm.bring_forward(instant);
     }
 
     /// Something that was to be done about `slot` may not be any more.
     pub(crate) fn review(&self, slot: u32) {
-        self.timers
+        self.timetable
             .review(slot, |slot| self.core.slab.next_instant(slot));
     }
 
@@ -83,25 +79,12 @@ impl<T, R> Shared<T, R> {
     }
 
     fn do_due_jobs(&self) -> Option<u64> {
-        // Not under the lock: destructors of expired payloads run here.
-        let mut fired = mem::take(&mut *self.fired.lock());
-        loop {
-            let now = self.core.time.now().to_nanos();
-            let when = |slot| self.core.slab.next_instant(slot);
-            let next = self.timers.tick(now, BUDGET, when, &mut fired);
-            if fired.is_empty() && next.is_none_or(|next| next > now) {
-                *self.fired.lock() = fired;
-                return next;
-            }
-            for (slot, due) in fired.drain(..) {
-                // Another thread may have turned the wheel beyond this one's `now`.
-                let now = match cfg!(guichet_bug = "timing_fires_by_stale_clock") {
-                    true => now,
-                    false => now.max(due),
-                };
-                self.fire(slot, now);
-            }
-        }
+        let (clock, when) = (
+            || self.core.time.now().to_nanos(),
+            |slot| self.core.slab.next_instant(slot),
+        );
+        self.timetable
+            .do_due(clock, when, |slot, now| self.fire(slot, now))
     }
 
     /// The instant of the job in `slot` has come, unless it was changed meanwhile.
@@ -119,7 +102,7 @@ impl<T, R> Shared<T, R> {
         {
             // It may expire before its turn comes.
             if self.core.switches.now().any(Setting::MORTAL) {
-                self.timers
+                self.timetable
                     .announce(slot, |slot| self.core.slab.next_instant(slot));
             }
             self.promoted(entered);
@@ -143,27 +126,6 @@ impl<T, R> Shared<T, R> {
                 self.core.time.after(Duration::from_nanos(missing)),
                 wall,
             )
-    }
-
-    /// `reschedule`; false if the job is not delayed.
-    pub(crate) fn postpone(&self, slot: u32, occupancy: u64, due: u64, wall: u64) -> bool {
-        // One at a time: each writes the instant before its step.
-        let step = || self.core.slab.reschedule(slot, occupancy, due, wall);
-        match self.records.dossiers().locked(slot, step) {
-            Ok(epoch) => {
-                let id = self.core.id_of(slot, occupancy);
-                self.record_change(id, epoch, Change::Rescheduled { due });
-                self.announce(slot, due);
-                true
-            }
-            Err(spoils) => {
-                let id = self.core.id_of(slot, occupancy);
-                spoils
-                    .into_iter()
-                    .for_each(|spoils| self.share_looker(id, spoils));
-                false
-            }
-        }
     }
 
     /// `expire`, if the job in `slot` is past its time to live.
@@ -218,5 +180,15 @@ impl<T, R> Shared<T, R> {
         let id = self.core.id_of(slot, self.core.slab.occupancy_of(slot));
         self.record_change(id, entered.ticket.epoch(), Change::Promoted);
         self.enqueue(id, entered, spot);
+    }
+
+    /// Whether there is something to do before `until` that the last tick did not know of.
+    pub(crate) fn has_news(&self, until: u64) -> bool {
+        let before = |instant: Option<u64>| instant.is_some_and(|at| at < until);
+        self.timetable.has_news(until)
+            || before(self.first_deadline())
+            || before(self.ready.hold_ends(&self.core))
+            || before(self.records.archive().next())
+            || self.letters.has_news()
     }
 }

@@ -9,48 +9,19 @@
 
 use crate::queue::record::step::Change;
 use crate::queue::record::step::Note;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::retry::Next;
 use crate::model::{DeadReason, Failure, JobError, discard};
 use crate::queue::base::desk::{Desk, Relief};
 use crate::queue::base::switches::Setting;
-use crate::queue::{Queue, Shared};
+use crate::queue::life::Queue;
+use crate::queue::life::Shared;
+use crate::sync::Arc;
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::sync::{Arc, Mutex};
 use crate::table::{Claim, Ticket};
 
-/// The leases that have a deadline, the earliest first.
-#[derive(Default)]
-pub(crate) struct Lent(Mutex<BTreeSet<(u64, u64)>>);
-
-impl Lent {
-    pub(crate) fn insert(&self, deadline: u64, ticket: Ticket) {
-        self.0.lock().insert((deadline, ticket.to_bits()));
-    }
-
-    /// False if the lease was taken out before: its time was over.
-    pub(crate) fn remove(&self, deadline: u64, ticket: Ticket) -> bool {
-        self.0.lock().remove(&(deadline, ticket.to_bits()))
-    }
-
-    fn first(&self) -> Option<u64> {
-        self.0.lock().first().map(|(deadline, _)| *deadline)
-    }
-
-    /// Takes out one whose time is over at `now`.
-    fn over(&self, now: u64) -> Option<Ticket> {
-        let mut lent = self.0.lock();
-        let (deadline, ticket) = *lent.first()?;
-        (deadline <= now).then(|| {
-            lent.remove(&(deadline, ticket));
-            Ticket::from_bits(ticket)
-        })
-    }
-}
-
-impl<T, R> Shared<T, R> {
+impl<T: Send, R: Send> Shared<T, R> {
     /// How long the claimed attempt may take, in nanoseconds: the job's word before its worker's before the queue's. 0 if
     /// there is no end.
     fn limit(&self, claim: &Claim, worker: u64) -> u64 {
@@ -108,6 +79,11 @@ impl<T, R> Shared<T, R> {
     pub(crate) fn lend_until(&self, claim: &Claim, deadline: u64) {
         self.lent.insert(deadline, claim.ticket());
         self.core.alarm.bring_forward(deadline);
+    }
+
+    /// The lease's deadline is watched no more; false if its time was over before.
+    pub(crate) fn stop_watching(&self, claim: &Claim, deadline: u64) -> bool {
+        self.lent.remove(deadline, claim.ticket())
     }
 
     /// When something is to be done about a running attempt, if ever.

@@ -1,15 +1,19 @@
 //! Slots and tickets: who gets a slot, where waiting jobs stand, and whether one may start.
 //!
-//! `room.rs` has the slots, `line.rs` the tickets in their order, `stale.rs` those of jobs that have ended meanwhile,
+//! `room.rs` and `slots.rs` have the slots, `line.rs` and `order.rs` the tickets in their order, `stale.rs` those of jobs that have ended meanwhile,
 //! `desks.rs` those that workers have taken, `gate.rs` what holds a start back, `next.rs` what there is to start,
-//! `turns.rs` whose turn it is, `senders.rs` who waits for room for a dead letter.
+//! `turns.rs` whose turn it is, `letters.rs` dead letters, `bell.rs` and `senders.rs` who waits for room for one.
 
+pub(crate) mod bell;
 pub(crate) mod desks;
 pub(crate) mod gate;
+pub(crate) mod letters;
 pub(crate) mod line;
 pub(crate) mod next;
+pub(crate) mod order;
 pub(crate) mod room;
 pub(crate) mod senders;
+pub(crate) mod slots;
 pub(crate) mod stale;
 pub(crate) mod turns;
 
@@ -17,10 +21,10 @@ use crate::park::{EventCount, Yields};
 use crate::queue::base::options::Options;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{Arc, MODEL, Mutex};
+use bell::Senders;
 use desks::Desks;
 use line::Line;
 use room::Room;
-use senders::Senders;
 use turns::Roster;
 
 /// The slots of one queue, its waiting jobs' tickets, and who waits for either.

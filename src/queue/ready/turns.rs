@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::park::{EventCount, Yields};
-use crate::sync::{Deadline, Mutex};
+use crate::sync::{Arc, Deadline, Mutex};
 
 /// Who consumes from one queue.
 pub(crate) struct Roster {
@@ -46,7 +46,7 @@ impl Roster {
     }
 
     /// One more, who may have `prefetch` leases; its number.
-    pub(crate) fn enter(&self, priority: i32, prefetch: usize) -> u64 {
+    pub(crate) fn register(&self, priority: i32, prefetch: usize) -> u64 {
         let mut list = self.list.lock();
         let number = list.number();
         list.members.push(Member {
@@ -78,23 +78,30 @@ impl Roster {
         (Wanting { number, roster }, displaces)
     }
 
-    /// The member has one more lease; false if it has left.
-    pub(crate) fn take_seat(&self, member: u64) -> bool {
-        let mut list = self.list.lock();
-        let member = list.member(member);
-        member.map(|member| member.leases += 1).is_some()
-    }
-
-    /// The member has one lease less.
-    pub(crate) fn give_back_seat(&self, member: u64) {
-        if let Some(member) = self.list.lock().member(member) {
-            member.leases -= 1;
-        }
-        self.wake_all();
+    /// The member has one more lease, until the seat is dropped; `None` if it has left.
+    pub(crate) fn take_seat(self: &Arc<Self>, member: u64) -> Option<Seat> {
+        self.list.lock().member(member)?.leases += 1;
+        let roster = self.clone();
+        Some(Seat { roster, member })
     }
 
     pub(crate) fn wake_all(&self) {
         self.bench.notify_all();
+    }
+}
+
+/// One lease's place among those that its consumer may have.
+pub(crate) struct Seat {
+    roster: Arc<Roster>,
+    member: u64,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(member) = self.roster.list.lock().member(self.member) {
+            member.leases -= 1;
+        }
+        self.roster.wake_all();
     }
 }
 

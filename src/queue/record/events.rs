@@ -139,7 +139,7 @@ impl Hub {
         self.readers.notify_all();
     }
 
-    pub(crate) fn publish(&self, event: Packed) {
+    pub(crate) fn tell(&self, event: Packed) {
         // A model's threads have one number: there, who tells two steps of a job counts as two.
         let teller = if MODEL {
             event.rank() as usize / 2

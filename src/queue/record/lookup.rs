@@ -42,7 +42,7 @@ pub struct JobInfo {
 }
 
 impl JobInfo {
-    /// How far it is, if its handler [said so](crate::queue::Job::set_progress) with a value of this type.
+    /// How far it is, if its handler [said so](crate::Job::set_progress) with a value of this type.
     pub fn progress<P: Any + Send + Sync>(&self) -> Option<Arc<P>> {
         self.progress.clone()?.downcast().ok()
     }

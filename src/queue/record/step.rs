@@ -207,7 +207,7 @@ impl<R> Records<R> {
             Note::LetterKept { id, epoch } => (EventKind::LetterKept, id, epoch),
         };
         if core.switches.after_step().any(Setting::HEARD) {
-            self.publish(Event {
+            self.tell_event(Event {
                 job: id,
                 sequence: epoch,
                 kind,
@@ -219,7 +219,7 @@ impl<R> Records<R> {
 
     #[cold]
     fn tell(&self, step: Step) {
-        self.publish(Event {
+        self.tell_event(Event {
             job: step.id,
             sequence: step.epoch,
             kind: step.change.kind(),
@@ -228,9 +228,9 @@ impl<R> Records<R> {
         });
     }
 
-    fn publish(&self, event: Event) {
+    fn tell_event(&self, event: Event) {
         if let Some(hub) = self.hub.get() {
-            hub.publish(Packed::new(&event));
+            hub.tell(Packed::new(&event));
         }
     }
 

@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::model::Failure;
-use crate::queue::Shared;
 use crate::queue::base::desk::Desk;
 use crate::queue::base::switches::Setting;
+use crate::queue::life::Shared;
 use crate::queue::life::job::Job;
 use crate::queue::ready::line::Taken;
 use crate::sync::atomic::Ordering::Relaxed;
@@ -50,7 +50,7 @@ impl<T: Send + Sync, R: Send> Attend<'_, T, R> {
     }
 }
 
-impl<T, R> Attend<'_, T, R> {
+impl<T: Send, R: Send> Attend<'_, T, R> {
     /// The same, by a handler that consumes the payload: there is no second attempt.
     #[inline]
     pub(crate) fn attempt_owned(

@@ -7,10 +7,11 @@ use crate::model::{Failure, PopError};
 use crate::queue::base::desk::{Desk, Hire};
 use crate::queue::base::switches::Setting;
 use crate::queue::base::tray::BATCH;
+use crate::queue::life::Queue;
+use crate::queue::life::Shared;
 use crate::queue::life::job::Job;
 use crate::queue::ready::line::{Batch, Taken};
 use crate::queue::work::attempt::Attend;
-use crate::queue::{Queue, Shared};
 use crate::sync::Arc;
 use crate::table::{Ticket, Trace};
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use guichet::{Runtime, ShutdownReport};
 
 use super::dice::Dice;
-use super::round::PATIENCE;
+use super::troupe::PATIENCE;
 use super::world::{Errand, Queues, World};
 
 /// How long a handler may take to come for an errand.

@@ -10,7 +10,7 @@ use guichet::{EventError, JobState, Queue, Subscription};
 use super::facts::{End, Facts, Heard, Hooks, Note, PayloadFacts, QueueFacts, Step};
 use super::handler::read;
 use super::payload::Kept;
-use super::round::{PATIENCE, Troupe};
+use super::troupe::{PATIENCE, Troupe};
 use super::world::{Books, DEAD, NAMES, Queues, World, end_for};
 
 /// How long a listener waits for an event before it asks whether all is over.

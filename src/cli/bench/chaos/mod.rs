@@ -26,42 +26,26 @@ mod report;
 mod round;
 #[cfg(test)]
 mod tests;
+mod troupe;
 mod world;
+mod wrong;
 
-use std::fmt;
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::ProgressBar;
 
 use self::report::Totals;
+pub use self::wrong::Wrong;
 use crate::cli::args::BenchArgs;
+use crate::cli::bench::error::Error;
+use crate::cli::bench::progress::progress;
 use crate::cli::stop::Stop;
 
 /// A round that would be shorter than this is not begun.
 const SHORTEST: Duration = Duration::from_millis(50);
 /// A run that takes no longer shows no progress.
 const BRIEF: u64 = 2;
-
-/// What was wrong, and how to see it again.
-#[derive(Debug)]
-pub struct Wrong {
-    seed: u64,
-    round: u64,
-    what: String,
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "chaos: --seed {}, round {}: {}",
-            self.seed, self.round, self.what
-        )
-    }
-}
-
-impl std::error::Error for Wrong {}
 
 /// Plays rounds for as long as the options say, prints what they came to, and stops at the first that is wrong.
 ///
@@ -74,7 +58,7 @@ pub fn run(
 ) -> Result<(), crate::cli::error::Error> {
     let seed = options.seed.unwrap_or_else(seed_of_now);
     let quiet = options.quiet || options.seconds <= BRIEF;
-    let progress = super::progress(options.seconds, quiet);
+    let progress = progress(options.seconds, quiet);
     let mut totals = Totals::new(seed);
     let outcome = soak(
         Duration::from_secs(options.seconds),
@@ -84,7 +68,7 @@ pub fn run(
     );
     progress.finish_and_clear();
     totals.print(stop.requested(), out)?;
-    outcome.map_err(super::Error::Chaos)?;
+    outcome.map_err(Error::Chaos)?;
     Ok(())
 }
 

@@ -3,8 +3,6 @@
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use guichet::Runtime;
@@ -16,10 +14,8 @@ use super::facts::Facts;
 use super::gather::{self, Listener};
 use super::handler;
 use super::leaser::Leaser;
+use super::troupe::{PATIENCE, Troupe};
 use super::world::{Books, Queues, World};
-
-/// Longer than anything here takes, on a busy machine too.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often the conductor ends every pause: a driver that paused a queue may itself be blocked by that.
 const BEAT: (u64, u64) = (2_000, 20_000);
@@ -35,91 +31,6 @@ pub struct Played {
     pub ending: Ending,
     /// How long a shutdown whose time was over went on.
     pub overtime: Option<Duration>,
-}
-
-/// Threads of the round, each of which says so when it ends.
-#[derive(Default)]
-pub struct Troupe {
-    threads: Vec<(String, JoinHandle<()>)>,
-    exits: Option<(Sender<()>, Receiver<()>)>,
-}
-
-impl Troupe {
-    /// One more.
-    ///
-    /// # Errors
-    /// If the system refuses the thread.
-    pub fn spawn(
-        &mut self,
-        name: String,
-        body: impl FnOnce() + Send + 'static,
-    ) -> Result<(), String> {
-        let (exit, _) = self.exits.get_or_insert_with(mpsc::channel);
-        let exit = Exit(exit.clone());
-        let thread = thread::Builder::new().name(name.clone()).spawn(move || {
-            let _exit = exit;
-            body();
-        });
-        let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
-        self.threads.push((name, thread));
-        Ok(())
-    }
-
-    /// Waits for `time`; an error if one of them ended meanwhile.
-    fn play_on(&self, time: Duration) -> Result<(), String> {
-        let ended = self
-            .exits
-            .as_ref()
-            .map(|(_, exits)| exits.recv_timeout(time));
-        match ended {
-            Some(Ok(())) => Err(format!(
-                "{} ended before the round",
-                self.named(JoinHandle::is_finished)
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Waits for all of them.
-    ///
-    /// # Errors
-    /// Who does not end, or panicked.
-    pub fn join(mut self) -> Result<(), String> {
-        if let Some((_, exits)) = self.exits.take() {
-            for _ in 0..self.threads.len() {
-                if exits.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                    return Err(format!(
-                        "{} did not end within {} s of the shutdown",
-                        self.named(|thread| !thread.is_finished()),
-                        PATIENCE.as_secs()
-                    ));
-                }
-            }
-        }
-        for (name, thread) in self.threads {
-            thread.join().map_err(|_| format!("{name} panicked"))?;
-        }
-        Ok(())
-    }
-
-    fn named(&self, which: impl Fn(&JoinHandle<()>) -> bool) -> String {
-        let named = self.threads.iter().filter(|(_, thread)| which(thread));
-        let names: Vec<&str> = named.map(|(name, _)| name.as_str()).collect();
-        match names.is_empty() {
-            true => "a thread".to_owned(),
-            false => names.join(", "),
-        }
-    }
-}
-
-/// Says that its thread ends, if need be by a panic.
-struct Exit(Sender<()>);
-
-impl Drop for Exit {
-    fn drop(&mut self) {
-        // Nobody listens any more only if the round has failed.
-        let _ = self.0.send(());
-    }
 }
 
 /// Plays round `number` of `seed`, of at most `most`; shorter if `asked_to_stop` says so.

@@ -10,8 +10,10 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
 
+use super::channel::Channel;
+use super::contender::{Contender, Producing, Running};
+use super::failed::Failed;
 use super::locked::{Locked, Urgent};
-use super::{Contender, Failed, Producing, Running};
 use crate::cli::args::Impl;
 use crate::cli::bench::gate::Gate;
 use crate::cli::bench::task::Task;
@@ -24,27 +26,6 @@ pub const STD: Workers<Std> = Workers(PhantomData);
 pub const MUTEX: Workers<Locked<VecDeque<u64>>> = Workers(PhantomData);
 /// Workers on a heap behind a mutex.
 pub const MUTEX_HEAP: Workers<Locked<BinaryHeap<Urgent>>> = Workers(PhantomData);
-
-/// A bounded channel of job numbers. `None` = the other side is gone.
-pub trait Channel: Send + Sync + 'static {
-    /// The end that producers clone.
-    type Sender: Clone + Send + 'static;
-    /// The end that workers clone.
-    type Receiver: Clone + Send + 'static;
-    /// Which contender this is.
-    const ID: Impl;
-    /// Its name in the table.
-    const NAME: &'static str;
-    /// See [`Contender::pace`].
-    const PACE: u64;
-
-    /// A channel that holds up to `capacity` numbers.
-    fn bounded(capacity: usize) -> (Self::Sender, Self::Receiver);
-    /// Waits for room.
-    fn send(sender: &Self::Sender, number: u64) -> Option<()>;
-    /// Waits for a number.
-    fn receive(receiver: &Self::Receiver) -> Option<u64>;
-}
 
 /// Worker threads on the channel `C`.
 #[derive(Debug)]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use guichet::{Failure, Job, Order, Queue, Runtime};
 
-use super::{Contender, Failed, Producing, Running};
+use super::contender::{Contender, Producing, Running};
+use super::failed::Failed;
 use crate::cli::args::Impl;
 use crate::cli::bench::task::{PRIORITIES, Task, priority};
 

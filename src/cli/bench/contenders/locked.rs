@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::channels::Channel;
+use super::channel::Channel;
 use crate::cli::args::Impl;
 use crate::cli::bench::task::priority;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Contender, Failed, Producing, Running};
+use super::contender::{Contender, Producing, Running};
+use super::failed::Failed;
 use crate::cli::args::Impl;
 use crate::cli::bench::gate::Gate;
 use crate::cli::bench::task::Task;

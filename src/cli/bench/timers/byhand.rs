@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::Timing;
 use super::schedule::Schedule;
+use super::timing::Timing;
 use crate::cli::args::Impl;
 use crate::cli::bench::contenders::Failed;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use guichet::{Failure, Job, JobId, Queue, Runtime};
 
-use super::Timing;
 use super::schedule::Schedule;
+use super::timing::Timing;
 use crate::cli::args::Impl;
 use crate::cli::bench::contenders::Failed;
 

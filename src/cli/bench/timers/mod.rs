@@ -12,6 +12,7 @@ mod results;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -21,10 +22,10 @@ use hdrhistogram::Histogram;
 
 pub use self::results::{Document, Row, Timers};
 use self::schedule::Schedule;
-use super::contenders::Failed;
+use self::timing::Timing;
 use super::draw::draw;
+use super::fault::Fault;
 use super::meter::{Consumed, Meter};
-use super::run::Fault;
 use crate::cli::args::Impl;
 
 /// Delays of the jobs, in nanoseconds.
@@ -75,27 +76,6 @@ pub fn contenders(chosen: &[Impl]) -> Vec<Contender> {
         .into_iter()
         .filter(|one| chosen.is_empty() || chosen.contains(&one.id))
         .collect()
-}
-
-/// What starts jobs at their instants, with one thread that does them.
-trait Timing: Sized {
-    /// Which contender this is.
-    const ID: Impl;
-    /// Its name in the table.
-    const NAME: &'static str;
-    /// See [`Contender::note`].
-    const NOTE: Option<&'static str>;
-    /// What names a job that was added.
-    type Job;
-
-    /// Starts up, with room for `jobs` jobs that will be run by `schedule`.
-    fn start(jobs: u64, schedule: &Arc<Schedule>) -> Result<Self, Failed>;
-    /// Adds job `number`, due `delay` from now.
-    fn add(&mut self, number: u64, delay: Duration) -> Result<Self::Job, Failed>;
-    /// Cancels a job; false if it has run, or will.
-    fn cancel(&mut self, job: &Self::Job) -> bool;
-    /// Ends the threads.
-    fn finish(self) -> Result<(), Failed>;
 }
 
 /// What a run measured.

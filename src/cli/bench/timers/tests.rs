@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::byhand::Pending;
 use super::schedule::Schedule;
-use super::{Contender, DELAYS, Failed, Timers, Timing, contenders, delay};
+use super::timing::Timing;
+use super::{Contender, DELAYS, Timers, contenders, delay};
 use crate::cli::args::Impl;
+use crate::cli::bench::contenders::Failed;
+use crate::cli::bench::fault::Fault;
 use crate::cli::bench::goals;
-use crate::cli::bench::run::Fault;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Longer than a job of these tests may stay away.

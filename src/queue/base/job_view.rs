@@ -1,0 +1,22 @@
+//! A job, as its handler asks about it.
+
+use std::any::Any;
+use std::time::Duration;
+
+use crate::model::{JobId, Revoked};
+use crate::sync::Arc;
+use crate::table::Claim;
+
+/// What a queue knows of a job, without its types. Asked only by the handlers that want to know.
+pub(crate) trait JobView {
+    fn id(&self, claim: &Claim) -> JobId;
+    fn attempts(&self, claim: &Claim) -> u32;
+    fn priority(&self, claim: &Claim) -> u32;
+    fn is_revoked(&self, claim: &Claim) -> bool;
+    fn is_shutting_down(&self) -> bool;
+    fn decided(&self, claim: &Claim, deadline: u64) -> Option<Revoked>;
+    fn time_until(&self, instant: u64) -> Duration;
+    fn is_redelivered(&self, claim: &Claim) -> bool;
+    fn show(&self, claim: &Claim, progress: Arc<dyn Any + Send + Sync>);
+    fn log(&self, claim: &Claim, line: String);
+}
