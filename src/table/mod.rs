@@ -21,7 +21,7 @@ mod word;
 
 pub use outside::{NotMoved, Pinned};
 pub use pool::{Pool, Vacancies, Vacant};
-pub use record::{Marks, Record};
+pub use record::{Marks, Own, Record};
 pub use slab::Slab;
 pub use tokens::{Claim, Entered, Entry, Owed, Past, Position, Settled, Spoils, Surfaced};
 pub use word::{Ticket, Trace};

@@ -109,7 +109,7 @@ impl<T, O> Slab<T, O> {
                 occupancy: slot.occupancy.load(Relaxed),
                 attempts,
                 wishes: match Marks::from_bits(attempts).optioned {
-                    true => self.record(number).keep.load(Relaxed),
+                    true => self.record(number).keep(),
                     false => 0,
                 },
             };
@@ -207,7 +207,7 @@ impl<T, O> Slab<T, O> {
         loop {
             let wanted = match named {
                 Some(occupancy) => self.slot(number).occupancy.load(Relaxed) == occupancy,
-                None => self.record(number).due.load(Relaxed) <= now,
+                None => self.record(number).due() <= now,
             };
             let held = word.holders() > 0 && !cfg!(guichet_bug = "slab_promote_held");
             let resumes = self.record(number).may_resume(held, now);
@@ -316,10 +316,8 @@ impl<T, O> Slab<T, O> {
         };
         let write = || {
             let record = self.record(ticket.slot());
-            record.wall.store(0, Relaxed);
-            record.newest.store(false, Relaxed);
-            record.overlap.store(overlap, Relaxed);
-            record.set_due(due);
+            record.set_overlap(overlap);
+            record.set_pause(due);
         };
         // ORDERING: Release — the instants, to `next_instant`; and, to the Acquire of `activate`, the attempt's number,
         // which the caller has by the name of the attempt.

@@ -9,33 +9,48 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 /// read after that word was loaded or between a load and a swap from it.
 pub struct Record {
     /// When the job was admitted, if it is sampled.
-    pub admitted_at: AtomicU64,
+    admitted_at: AtomicU64,
     /// When a delayed job is due.
-    pub due: AtomicU64,
+    pub(super) due: AtomicU64,
     /// How many steps since the one that set `due` have left it as it was.
-    pub reprioritized: AtomicU32,
+    pub(super) reprioritized: AtomicU32,
     /// The wall clock's time, in nanoseconds since 1970, before which it is not due either; 0 if none is set.
-    pub wall: AtomicU64,
+    pub(super) wall: AtomicU64,
     /// After which it is not handed out any more; 0 if never.
-    pub expires: AtomicU64,
+    expires: AtomicU64,
     /// What a heap orders by, if that is not the priority.
-    pub key: AtomicU64,
+    key: AtomicU64,
     /// What ordered its ticket, if that was taken from the side.
     pub(super) side_key: AtomicU64,
     /// Whether the job goes in front of its peers when it is due.
-    pub newest: AtomicBool,
+    pub(super) newest: AtomicBool,
     /// The former ticket that lies in a line, while STRAY is set.
     pub(super) stray: AtomicU64,
     /// Its own pauses between attempts, packed; meaningless while `attempts` is 0.
-    pub backoff: [AtomicU64; 3],
+    backoff: [AtomicU64; 3],
     /// Its own number of attempts; 0 for the queue's.
-    pub attempts: AtomicU32,
+    attempts: AtomicU32,
     /// How long its attempts may take, in nanoseconds; 0 for what its worker says.
-    pub timeout: AtomicU64,
+    timeout: AtomicU64,
     /// While it is delayed and a former handler still runs: from when on another attempt may begin beside that; 0 if never.
-    pub overlap: AtomicU64,
+    pub(super) overlap: AtomicU64,
     /// Whether its record is kept when it has ended: 0 for what the queue says, `KEEP` or `FORGET` for each kind of end.
-    pub keep: AtomicU32,
+    pub(super) keep: AtomicU32,
+}
+
+/// What a job may say itself; the queue's word counts where it says nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Own {
+    /// After which instant it is not handed out any more; 0 if never.
+    pub expires: u64,
+    /// How often it is tried in all; 0 for the queue's number and pauses.
+    pub attempts: u32,
+    /// Its pauses, packed.
+    pub backoff: [u64; 3],
+    /// How long its attempts may take, in nanoseconds; 0 for what its worker says.
+    pub timeout: u64,
+    /// Whether its record is kept.
+    pub keep: u32,
 }
 
 impl Record {
@@ -56,6 +71,94 @@ impl Record {
             overlap: AtomicU64::new(0),
             keep: AtomicU32::new(0),
         }
+    }
+
+    /// When the job was admitted, in nanoseconds, if it is sampled.
+    pub fn admitted_at(&self) -> u64 {
+        self.admitted_at.load(Relaxed)
+    }
+
+    /// The job is sampled.
+    #[inline(always)]
+    pub fn set_admitted_at(&self, now: u64) {
+        self.admitted_at.store(now, Relaxed);
+    }
+
+    /// When a delayed job is due.
+    pub fn due(&self) -> u64 {
+        self.due.load(Relaxed)
+    }
+
+    /// The wall clock's time before which a delayed job is not due; 0 if none is set.
+    pub fn wall(&self) -> u64 {
+        self.wall.load(Relaxed)
+    }
+
+    /// Whether the job goes in front of its peers when it is due.
+    pub fn is_newest(&self) -> bool {
+        self.newest.load(Relaxed)
+    }
+
+    /// What a heap orders a job with a deadline by.
+    pub fn key(&self) -> u64 {
+        self.key.load(Relaxed)
+    }
+
+    /// Where a job is to go that is being admitted, and when.
+    pub fn set_entry(&self, due: u64, wall: u64, key: u64, newest: bool) {
+        self.set_due(due);
+        self.wall.store(wall, Relaxed);
+        self.key.store(key, Relaxed);
+        self.newest.store(newest, Relaxed);
+    }
+
+    /// The options of a job that is being admitted.
+    pub fn set_own(&self, own: &Own) {
+        self.expires.store(own.expires, Relaxed);
+        self.attempts.store(own.attempts, Relaxed);
+        self.timeout.store(own.timeout, Relaxed);
+        self.keep.store(own.keep, Relaxed);
+        for (cell, bits) in self.backoff.iter().zip(own.backoff) {
+            cell.store(bits, Relaxed);
+        }
+    }
+
+    /// How often the job is tried in all, if it says so itself. Means nothing of a job without options, as what follows.
+    #[inline]
+    pub fn attempts(&self) -> Option<u32> {
+        match self.attempts.load(Relaxed) {
+            0 => None,
+            own => Some(own),
+        }
+    }
+
+    /// The job's own pauses between its attempts, packed, if it has its own number of attempts.
+    pub fn backoff(&self) -> Option<[u64; 3]> {
+        self.attempts()?;
+        let [base, cap, shape] = &self.backoff;
+        Some([base, cap, shape].map(|cell| cell.load(Relaxed)))
+    }
+
+    /// How long its attempts may take, in nanoseconds; 0 for what its worker says.
+    pub fn timeout(&self) -> u64 {
+        self.timeout.load(Relaxed)
+    }
+
+    /// Whether its record is kept when it has ended: bits that the table does not read.
+    pub fn keep(&self) -> u32 {
+        self.keep.load(Relaxed)
+    }
+
+    /// A job pauses between two attempts, until `due`: what was said of its first wait is over.
+    pub fn set_pause(&self, due: u64) {
+        self.wall.store(0, Relaxed);
+        self.newest.store(false, Relaxed);
+        self.set_due(due);
+    }
+
+    /// From when on another attempt of a delayed job may begin beside a handler that still runs; 0 if never.
+    pub fn set_overlap(&self, overlap: u64) {
+        self.overlap.store(overlap, Relaxed);
     }
 
     /// A delayed job gets another instant, from its next step on.

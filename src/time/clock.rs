@@ -52,6 +52,6 @@ pub trait Clock: Send + Sync + 'static {
 
 /// `duration` in nanoseconds, `u64::MAX` if there are more.
 #[inline]
-pub(super) fn nanos(duration: Duration) -> u64 {
+pub fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

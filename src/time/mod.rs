@@ -9,27 +9,33 @@ mod system;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 
+use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime};
 
 use crate::sync::Arc;
 pub use clock::Clock;
-use clock::nanos;
+pub use clock::nanos;
 pub use manual::ManualClock;
 pub use system::SystemClock;
 
 /// Nanoseconds since one before the clock's origin; never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp(u64);
+pub struct Timestamp(NonZeroU64);
 
 impl Timestamp {
     /// As a number for a shared cell, where 0 can mean "none".
     pub fn to_nanos(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     /// Nanoseconds from `earlier` to here; 0 if it is later.
     pub fn since(self, earlier: u64) -> u64 {
-        self.0.saturating_sub(earlier)
+        self.0.get().saturating_sub(earlier)
+    }
+
+    /// The instant so many nanoseconds later.
+    pub fn plus(self, nanos: u64) -> Self {
+        Timestamp(self.0.saturating_add(nanos))
     }
 }
 
@@ -61,7 +67,7 @@ impl Time {
     /// The present instant.
     #[inline]
     pub fn now(&self) -> Timestamp {
-        Timestamp(self.nanos())
+        Timestamp(NonZeroU64::MIN.saturating_add(self.reading()))
     }
 
     /// The wall clock's time, which may jump.
@@ -91,7 +97,7 @@ impl Time {
 
     /// The instant `delay` from now, in nanoseconds; never 0.
     pub fn after(&self, delay: Duration) -> u64 {
-        self.nanos().saturating_add(nanos(delay))
+        self.now().plus(nanos(delay)).to_nanos()
     }
 
     /// The instant at which the wall clock will say `wall` if it does not jump, in nanoseconds;
@@ -99,7 +105,7 @@ impl Time {
     pub fn at_wall(&self, wall: SystemTime) -> u64 {
         // The wall first: what passes between the two readings makes the instant later, never early.
         let distance = wall.duration_since(self.wall());
-        let now = self.nanos();
+        let now = self.now().to_nanos();
         match distance {
             Ok(ahead) => now.saturating_add(nanos(ahead)),
             Err(behind) => now.saturating_sub(nanos(behind.duration())),
@@ -107,13 +113,13 @@ impl Time {
         .max(1)
     }
 
-    /// One more than the clock says, so that it is never 0.
+    /// What the clock says.
     #[inline]
-    fn nanos(&self) -> u64 {
+    fn reading(&self) -> u64 {
         let now = match &self.0 {
             Source::System(clock) => clock.now(),
             Source::Other(clock) => clock.now(),
         };
-        nanos(now).saturating_add(1)
+        nanos(now)
     }
 }

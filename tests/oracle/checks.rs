@@ -1,5 +1,7 @@
 //! All that can be asked of a queue has the reference's answer.
 
+use std::sync::Arc;
+
 use std::time::{Duration, SystemTime};
 
 use guichet::{DeadLetter, JobInfo, JobState};
@@ -172,7 +174,7 @@ fn check_record(reference: &Reference, info: &JobInfo, number: usize) {
     assert_eq!(seen, (job.reason, Some(wall(job.ended))), "of job {number}");
 }
 
-fn check_errors(seen: &[guichet::AttemptError], expected: &[AttemptFailure]) {
+fn check_errors(seen: &[Arc<guichet::AttemptError>], expected: &[AttemptFailure]) {
     let seen: Vec<_> = seen
         .iter()
         .map(|error| (error.attempt, error.kind, error.message.as_str(), error.at))

@@ -6,7 +6,6 @@ use super::options::Options;
 use super::switches::{Setting, Switches};
 use crate::model::{JobError, JobId};
 use crate::park::Alarm;
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Arc, Weak};
 use crate::table::{Claim, Marks, Slab};
 use crate::time::Time;
@@ -64,7 +63,7 @@ impl<T, R> Core<T, R> {
     /// What the job in `slot` says itself about its record.
     pub(crate) fn wishes(&self, slot: u32, marks: Marks) -> u32 {
         match marks.optioned {
-            true => self.slab.record(slot).keep.load(Relaxed),
+            true => self.slab.record(slot).keep(),
             false => 0,
         }
     }
@@ -72,12 +71,10 @@ impl<T, R> Core<T, R> {
     /// How many attempts the claimed job has in all.
     #[inline]
     pub(crate) fn attempts_of(&self, claim: &Claim) -> u32 {
-        if claim.marks().optioned {
-            match self.slab.record(claim.slot()).attempts.load(Relaxed) {
-                0 => {}
-                own => return own,
-            }
-        }
-        self.options.attempts
+        let own = match claim.marks().optioned {
+            true => self.slab.record(claim.slot()).attempts(),
+            false => None,
+        };
+        own.unwrap_or(self.options.attempts)
     }
 }

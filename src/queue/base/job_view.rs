@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::{JobId, Revoked};
 use crate::sync::Arc;
 use crate::table::Claim;
+use crate::time::Timestamp;
 
 /// What a queue knows of a job, without its types. Asked only by the handlers that want to know.
 pub(crate) trait JobView {
@@ -14,8 +15,8 @@ pub(crate) trait JobView {
     fn priority(&self, claim: &Claim) -> u32;
     fn is_revoked(&self, claim: &Claim) -> bool;
     fn is_shutting_down(&self) -> bool;
-    fn decided(&self, claim: &Claim, deadline: u64) -> Option<Revoked>;
-    fn time_until(&self, instant: u64) -> Duration;
+    fn decided(&self, claim: &Claim, deadline: Option<Timestamp>) -> Option<Revoked>;
+    fn time_until(&self, instant: Timestamp) -> Duration;
     fn is_redelivered(&self, claim: &Claim) -> bool;
     fn show(&self, claim: &Claim, progress: Arc<dyn Any + Send + Sync>);
     fn log(&self, claim: &Claim, line: String);

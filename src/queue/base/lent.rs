@@ -4,27 +4,28 @@ use std::collections::BTreeSet;
 
 use crate::sync::Mutex;
 use crate::table::Ticket;
+use crate::time::Timestamp;
 
 /// The leases that have a deadline, the earliest first.
 #[derive(Default)]
-pub(crate) struct Lent(Mutex<BTreeSet<(u64, u64)>>);
+pub(crate) struct Lent(Mutex<BTreeSet<(Timestamp, u64)>>);
 
 impl Lent {
-    pub(crate) fn insert(&self, deadline: u64, ticket: Ticket) {
+    pub(crate) fn insert(&self, deadline: Timestamp, ticket: Ticket) {
         self.0.lock().insert((deadline, ticket.to_bits()));
     }
 
     /// False if the lease was taken out before: its time was over.
-    pub(crate) fn remove(&self, deadline: u64, ticket: Ticket) -> bool {
+    pub(crate) fn remove(&self, deadline: Timestamp, ticket: Ticket) -> bool {
         self.0.lock().remove(&(deadline, ticket.to_bits()))
     }
 
-    pub(crate) fn first(&self) -> Option<u64> {
+    pub(crate) fn first(&self) -> Option<Timestamp> {
         self.0.lock().first().map(|(deadline, _)| *deadline)
     }
 
     /// Takes out one whose time is over at `now`.
-    pub(crate) fn over(&self, now: u64) -> Option<Ticket> {
+    pub(crate) fn over(&self, now: Timestamp) -> Option<Ticket> {
         let mut lent = self.0.lock();
         let (deadline, ticket) = *lent.first()?;
         (deadline <= now).then(|| {

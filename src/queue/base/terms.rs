@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use super::core::Core;
 use super::options::Options;
 use crate::model::{Backoff, InvalidOption, Order, check_range};
-use crate::sync::atomic::Ordering::Relaxed;
-use crate::table::Record;
+use crate::table::{Own, Record};
+use crate::time::nanos;
 
 /// What was asked for; unset is the queue's.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,12 +43,8 @@ pub(crate) struct Special {
     pub(crate) optioned: bool,
     pub(crate) due: u64,
     wall: u64,
-    pub(crate) expires: u64,
     key: u64,
-    attempts: u32,
-    backoff: [u64; 3],
-    pub(crate) timeout: u64,
-    wishes: u32,
+    pub(crate) own: Own,
 }
 
 impl Terms {
@@ -107,12 +103,14 @@ impl Terms {
             optioned: self.is_optioned(),
             due,
             wall,
-            expires: self.ttl.map_or(0, |ttl| time.after(ttl)),
             key: self.deadline.map_or(u64::MAX, |end| time.after(end)),
-            attempts,
-            backoff: backoff.to_bits(),
-            timeout,
-            wishes: self.wishes,
+            own: Own {
+                expires: self.ttl.map_or(0, |ttl| time.after(ttl)),
+                attempts,
+                backoff: backoff.to_bits(),
+                timeout,
+                keep: self.wishes,
+            },
         })
     }
 
@@ -136,26 +134,16 @@ impl Checked {
 
 impl Special {
     pub(crate) fn write(&self, record: &Record) {
-        record.set_due(self.due);
-        record.wall.store(self.wall, Relaxed);
-        record.key.store(self.key, Relaxed);
-        record.newest.store(self.newest, Relaxed);
+        record.set_entry(self.due, self.wall, self.key, self.newest);
         if self.optioned {
-            record.expires.store(self.expires, Relaxed);
-            record.attempts.store(self.attempts, Relaxed);
-            record.timeout.store(self.timeout, Relaxed);
-            record.keep.store(self.wishes, Relaxed);
-            for (cell, bits) in record.backoff.iter().zip(self.backoff) {
-                cell.store(bits, Relaxed);
-            }
+            record.set_own(&self.own);
         }
     }
 }
 
 /// A time-out in nanoseconds; it must be above 0.
 pub(crate) fn check_timeout(limit: Duration) -> Result<u64, InvalidOption> {
-    let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-    check_range("timeout", nanos, 1..=u64::MAX)
+    check_range("timeout", nanos(limit), 1..=u64::MAX)
 }
 
 /// For a shared cell, where 0 means "none".

@@ -161,7 +161,10 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
         F: Fn(&Job<'_, T>, &Failure) -> Option<Duration> + Send + Sync + 'static,
     {
         self.hooks.backoff = Some(Box::new(move |core, view, claim, failure| {
-            pause(&Job::new(core.slab.payload(claim), claim, 0, view), failure)
+            pause(
+                &Job::new(core.slab.payload(claim), claim, None, view),
+                failure,
+            )
         }));
         self
     }

@@ -2,7 +2,7 @@
 
 use crate::queue::ready::letters::Letters;
 use crate::queue::record::Records;
-use std::time::Duration;
+use crate::time::nanos;
 
 use crate::lane::MOST_LEVELS;
 use crate::model::{Order, Policy, check_range};
@@ -130,8 +130,4 @@ impl<T, R> QueueBuilder<T, R> {
             false => Err(BuildError::PolicyOfOrder(self.policy, self.order)),
         }
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -15,6 +15,7 @@ use crate::queue::life::job::Job;
 use crate::queue::ready::turns::Seat;
 use crate::sync::{Arc, thread};
 use crate::table::Claim;
+use crate::time::{Timestamp, nanos};
 
 /// One attempt of a job, in the hands of whoever took it with [`Queue::lease`](crate::Queue::lease) or a [`Consumer`](crate::Consumer).
 ///
@@ -61,8 +62,8 @@ pub struct Lease<T: Send + Sync + 'static, R: Send + 'static> {
     queue: Arc<Shared<T, R>>,
     /// `None` once it was settled.
     claim: Option<Claim>,
-    /// When its time is over; 0 if never.
-    deadline: u64,
+    /// When its time is over, if ever.
+    deadline: Option<Timestamp>,
     /// Shutdown waits for it.
     _visit: Visit,
     /// Of a consumer that may have only so many.
@@ -174,11 +175,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
     pub fn extend(&mut self, more: Duration) -> Result<(), LeaseLost> {
         if self.checkpoint().is_ok() {
             let claim = self.claim.as_ref().expect(SETTLED);
-            let before = self.deadline;
-            if before == 0 || self.queue.stop_watching(claim, before) {
-                self.deadline = self.queue.core.time.after(more);
+            let watched = |before| self.queue.stop_watching(claim, before);
+            if self.deadline.is_none_or(watched) {
+                let deadline = self.queue.core.time.now().plus(nanos(more));
+                self.deadline = Some(deadline);
                 self.queue.core.switches.turn_on(Setting::TIMED);
-                self.queue.lend_until(claim, self.deadline);
+                self.queue.lend_until(claim, deadline);
                 return Ok(());
             }
         }
@@ -247,9 +249,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
     /// No deadline is watched from now on; one that has passed decides the job.
     fn give_up_time(&self) {
         let claim = self.claim();
-        if self.deadline != 0 {
-            self.queue.check_deadline(claim, self.deadline);
-            self.queue.stop_watching(claim, self.deadline);
+        if let Some(deadline) = self.deadline {
+            self.queue.check_deadline(claim, deadline);
+            self.queue.stop_watching(claim, deadline);
         }
     }
 
@@ -327,8 +329,13 @@ impl<T: Send + Sync + fmt::Debug + 'static, R: Send + 'static> fmt::Debug for Le
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Lease<T, R> {
-    /// The attempt that `claim` has begun; `deadline` is when its time is over, 0 if never.
-    pub(crate) fn new(queue: Arc<Shared<T, R>>, claim: Claim, deadline: u64, visit: Visit) -> Self {
+    /// The attempt that `claim` has begun; `deadline` is when its time is over, if ever.
+    pub(crate) fn new(
+        queue: Arc<Shared<T, R>>,
+        claim: Claim,
+        deadline: Option<Timestamp>,
+        visit: Visit,
+    ) -> Self {
         Lease {
             queue,
             claim: Some(claim),

@@ -9,7 +9,6 @@ use crate::queue::life::Shared;
 use crate::queue::ready::line::Spot;
 use crate::queue::record::step::{Change, Step};
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Entered, Entry, Marks, Record, Ticket, Trace, Vacancies, Vacant};
 
 /// Somebody who waits for the result of the job that is being added.
@@ -109,11 +108,11 @@ impl<T: Send, R: Send> Shared<T, R> {
         special: Special,
     ) -> JobId {
         let slot = vacant.slot();
-        let mortal = special.expires != 0;
+        let mortal = special.own.expires != 0;
         if mortal {
             self.core.switches.turn_on(Setting::MORTAL);
         }
-        if special.timeout != 0 {
+        if special.own.timeout != 0 {
             self.core.switches.turn_on(Setting::TIMED);
         }
         let stamp = |slot: u32, occupancy: u64, record: &Record| {
@@ -140,7 +139,7 @@ impl<T: Send, R: Send> Shared<T, R> {
             return id;
         }
         if mortal {
-            self.announce(slot, special.expires);
+            self.announce(slot, special.own.expires);
         }
         self.enqueue(id, Entered { ticket, trace }, spot);
         id
@@ -154,7 +153,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         let sampled = (occupancy + u64::from(slot)) & (one_in - 1) == 0;
         if sampled {
             let now = self.core.time.now().to_nanos();
-            record.admitted_at.store(now, Relaxed);
+            record.set_admitted_at(now);
         }
         Marks {
             sampled,

@@ -10,7 +10,6 @@ use crate::queue::base::switches::Setting;
 use crate::queue::life::Shared;
 use crate::queue::ready::line::{Spot, Taken};
 use crate::queue::record::step::{Change, Step};
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Claim, Entered, Spoils, Surfaced, Trace};
 
 /// Why an attempt did not begin. Small, since every beginning may answer with it.
@@ -137,7 +136,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         let epoch = claim.past().next_epoch();
         let due = self.core.time.now().to_nanos();
         let record = self.core.slab.record(claim.slot());
-        record.overlap.store(0, Relaxed);
+        record.set_overlap(0);
         if let Err(spoils) = self.put_off(claim, Verb::Snooze, due) {
             return NotBegun::Decided(Box::new(spoils));
         }

@@ -5,7 +5,6 @@ use crate::queue::base::error::ChangeError;
 use crate::queue::life::Shared;
 use crate::queue::record::step::Change;
 use crate::sync::Backoff;
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{NotMoved, Ticket};
 
 impl<T: Send, R: Send> Shared<T, R> {
@@ -51,7 +50,7 @@ impl<T: Send, R: Send> Shared<T, R> {
                 self.record_change(id, epoch, Change::Reprioritized { priority });
                 // While it was held it had no timer: it may have become due in vain, or have lost the one
                 // that it had. Of this step the timer knows nothing, so it keeps its place.
-                self.announce(slot, self.core.slab.record(slot).due.load(Relaxed));
+                self.announce(slot, self.core.slab.record(slot).due());
                 true
             }
             Err(spoils) => {

@@ -11,13 +11,14 @@ use crate::queue::base::switches::Setting;
 use crate::queue::life::Shared;
 use crate::sync::Arc;
 use crate::table::Claim;
+use crate::time::Timestamp;
 
 /// One attempt of a job, as its handler gets it.
 pub struct Job<'a, T> {
     payload: &'a T,
     claim: &'a Claim,
-    /// When its time is over; 0 if never.
-    deadline: u64,
+    /// When its time is over, if ever.
+    deadline: Option<Timestamp>,
     queue: &'a (dyn JobView + Sync),
 }
 
@@ -26,7 +27,7 @@ impl<'a, T> Job<'a, T> {
     pub(crate) fn new(
         payload: &'a T,
         claim: &'a Claim,
-        deadline: u64,
+        deadline: Option<Timestamp>,
         queue: &'a (dyn JobView + Sync),
     ) -> Self {
         Job {
@@ -114,7 +115,7 @@ impl<'a, T> Job<'a, T> {
 
     /// How long is left of the attempt's time; `None` if it has no end.
     pub fn time_left(&self) -> Option<Duration> {
-        (self.deadline != 0).then(|| self.queue.time_until(self.deadline))
+        Some(self.queue.time_until(self.deadline?))
     }
 
     /// Whether the job was handed out before to somebody who [dropped its lease](crate::Lease).
@@ -161,9 +162,9 @@ impl<T: fmt::Debug> fmt::Debug for Job<'_, T> {
 }
 
 impl<T: Send + Sync, R: Send> Shared<T, R> {
-    /// What the handler of the claimed attempt sees, whose time is over at `deadline`; 0 if never.
+    /// What the handler of the claimed attempt sees, whose time is over at `deadline`, if ever.
     #[inline(always)]
-    pub(crate) fn job<'a>(&'a self, claim: &'a Claim, deadline: u64) -> Job<'a, T>
+    pub(crate) fn job<'a>(&'a self, claim: &'a Claim, deadline: Option<Timestamp>) -> Job<'a, T>
     where
         T: Send,
         R: Send,
@@ -193,13 +194,15 @@ impl<T: Send, R: Send> JobView for Shared<T, R> {
         self.core.switches.now().any(Setting::CLOSED)
     }
 
-    fn decided(&self, claim: &Claim, deadline: u64) -> Option<Revoked> {
-        self.check_deadline(claim, deadline);
+    fn decided(&self, claim: &Claim, deadline: Option<Timestamp>) -> Option<Revoked> {
+        if let Some(deadline) = deadline {
+            self.check_deadline(claim, deadline);
+        }
         self.revoked(claim)
     }
 
-    fn time_until(&self, instant: u64) -> Duration {
-        Duration::from_nanos(instant.saturating_sub(self.core.time.now().to_nanos()))
+    fn time_until(&self, instant: Timestamp) -> Duration {
+        Duration::from_nanos(instant.since(self.core.time.now().to_nanos()))
     }
 
     fn is_redelivered(&self, claim: &Claim) -> bool {

@@ -78,15 +78,19 @@ impl<T: Send, R: Send> Shared<T, R> {
     fn write_letter(&self, slot: u32) -> (DeadLetter<T>, Spoils<T, Outcome<R>>) {
         let id = self.core.id_of(slot, self.core.slab.occupancy_of(slot));
         let attempts = self.core.slab.attempts(slot);
-        let copy = |dossier: &Dossier| dossier.clone();
-        let dossier = self.records.dossiers().peek(slot, id.occupancy, copy);
-        discard(self.records.dossiers().done_with(slot, id.occupancy));
-        let dossier = dossier.unwrap_or_default();
+        let dossiers = self.records.dossiers();
+        let known = |dossier: &Dossier| {
+            let history: Vec<_> = dossier.errors().cloned().collect();
+            (dossier.death, history)
+        };
+        let known = dossiers.peek(slot, id.occupancy, known);
+        // It may hold a value of the user's.
+        discard(dossiers.done_with(slot, id.occupancy));
+        let (death, history) = known.unwrap_or_default();
         let (payload, spoils) = self.core.slab.send_letter(slot);
-        let last = dossier.errors().last();
-        let (reason, failed_at) = dossier
-            .death
-            .unwrap_or((DeadReason::Expired, self.core.time.wall()));
+        let last = history.last();
+        let (reason, failed_at) =
+            death.unwrap_or_else(|| (DeadReason::Expired, self.core.time.wall()));
         let letter = DeadLetter {
             payload,
             error: last.map_or_else(|| reason.to_string(), |error| error.message.clone()),
@@ -96,10 +100,8 @@ impl<T: Send, R: Send> Shared<T, R> {
             reason,
             source: id,
             queue: self.core.name.clone(),
-            history: dossier.errors().cloned().collect(),
+            history,
         };
-        // It may hold a value of the user's.
-        discard(dossier);
         (letter, spoils)
     }
 

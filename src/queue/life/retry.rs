@@ -10,7 +10,6 @@ use crate::queue::base::switches::Setting;
 use crate::queue::life::Shared;
 use crate::queue::ready::line::Spot;
 use crate::queue::record::step::{Change, Note, Step};
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Claim, Entered, Trace};
 
 /// What follows an attempt that did not work.
@@ -89,14 +88,11 @@ impl<T: Send, R: Send> Shared<T, R> {
     /// The pause after the claimed job's failed attempt, by its own backoff or the queue's.
     fn pause(&self, claim: &Claim) -> Duration {
         let record = self.core.slab.record(claim.slot());
-        let own = claim.marks().optioned && record.attempts.load(Relaxed) != 0;
-        let backoff = match own {
-            true => {
-                let [base, cap, shape] = &record.backoff;
-                Backoff::from_bits([base, cap, shape].map(|cell| cell.load(Relaxed)))
-            }
-            false => self.core.options.backoff,
+        let own = match claim.marks().optioned {
+            true => record.backoff(),
+            false => None,
         };
+        let backoff = own.map_or(self.core.options.backoff, Backoff::from_bits);
         let name = self.core.slab.occupancy(claim) << 24 | u64::from(claim.slot());
         backoff.delay(
             claim.attempt(),

@@ -14,7 +14,7 @@ use crate::queue::base::terms::since_1970;
 use crate::queue::life::Shared;
 use crate::queue::ready::line::Spot;
 use crate::queue::record::dossier::Dossier;
-use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::Ordering::SeqCst;
 use crate::sync::atomic::fence;
 use crate::table::{Claim, Entered, Pinned, Spoils, Trace};
 
@@ -42,9 +42,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         // The claim holds the slot, so the record is its job's; but once the attempt was decided, what is there is of who did it.
         if self.core.slab.runs(claim.ticket()) {
             let record = self.core.slab.record(claim.slot());
-            record.wall.store(0, Relaxed);
-            record.newest.store(false, Relaxed);
-            record.set_due(due);
+            record.set_pause(due);
         }
         self.core.slab.put_off(claim, verb)
     }
@@ -117,7 +115,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         if self.core.slab.state(slot, occupancy) != Some(JobState::Delayed) {
             return false;
         }
-        let wall = self.core.slab.record(slot).wall.load(Relaxed);
+        let wall = self.core.slab.record(slot).wall();
         let missing = wall.saturating_sub(since_1970(self.core.time.wall()));
         missing > 0
             && self.postpone(
@@ -158,12 +156,12 @@ impl<T: Send, R: Send> Shared<T, R> {
 
     /// A delayed job waited for the return of its former handler: from now on only for its instant.
     pub(crate) fn resume_when_due(&self, slot: u32) {
-        self.announce(slot, self.core.slab.record(slot).due.load(Relaxed));
+        self.announce(slot, self.core.slab.record(slot).due());
     }
 
     /// Where the ticket of the delayed job in `slot` is to go.
     pub(crate) fn trace_when_due(&self, slot: u32) -> Trace {
-        match self.core.slab.record(slot).newest.load(Relaxed) {
+        match self.core.slab.record(slot).is_newest() {
             true => Trace::Side,
             false => self.ready.end(),
         }
@@ -173,7 +171,7 @@ impl<T: Send, R: Send> Shared<T, R> {
     pub(crate) fn promoted(&self, entered: Entered) {
         let slot = entered.ticket.slot();
         // The ticket that is not in line yet keeps the slot for its job.
-        let spot = match self.core.slab.record(slot).newest.load(Relaxed) {
+        let spot = match self.core.slab.record(slot).is_newest() {
             true => Spot::Newest,
             false => Spot::End,
         };

@@ -9,7 +9,6 @@
 
 use crate::queue::record::step::Change;
 use crate::queue::record::step::Note;
-use std::time::Duration;
 
 use super::retry::Next;
 use crate::model::{DeadReason, Failure, JobError, discard};
@@ -18,39 +17,34 @@ use crate::queue::base::switches::Setting;
 use crate::queue::life::Queue;
 use crate::queue::life::Shared;
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Claim, Ticket};
+use crate::time::Timestamp;
 
 impl<T: Send, R: Send> Shared<T, R> {
-    /// How long the claimed attempt may take, in nanoseconds: the job's word before its worker's before the queue's. 0 if
-    /// there is no end.
-    fn limit(&self, claim: &Claim, worker: u64) -> u64 {
+    /// When the time of the claimed attempt is over, if it has an end: the job's word before its worker's before the
+    /// queue's, each in nanoseconds, and 0 if it says nothing.
+    fn deadline(&self, claim: &Claim, worker: u64) -> Option<Timestamp> {
         let own = match claim.marks().optioned {
-            true => self.core.slab.record(claim.slot()).timeout.load(Relaxed),
+            true => self.core.slab.record(claim.slot()).timeout(),
             false => 0,
         };
-        [own, worker, self.core.options.timeout]
-            .into_iter()
-            .find(|limit| *limit != 0)
-            .unwrap_or(0)
+        let limits = [own, worker, self.core.options.timeout];
+        let limit = limits.into_iter().find(|limit| *limit != 0)?;
+        Some(self.core.time.now().plus(limit))
     }
 
-    /// The attempt's time runs from now on; its end, or 0 if it has none.
+    /// The attempt's time runs from now on; its end, if it has one.
     #[cold]
-    pub(crate) fn begin_timed(&self, claim: &Claim, desk: &Desk, limit: u64) -> u64 {
-        let limit = self.limit(claim, limit);
-        if limit == 0 {
-            return 0;
-        }
-        let deadline = self.core.time.after(Duration::from_nanos(limit));
-        desk.timed.begin(claim.ticket(), deadline);
-        self.core.alarm.bring_forward(deadline);
-        deadline
+    pub(crate) fn begin_timed(&self, claim: &Claim, desk: &Desk, limit: u64) -> Option<Timestamp> {
+        let deadline = self.deadline(claim, limit)?;
+        desk.timed.begin(claim.ticket(), deadline.to_nanos());
+        self.core.alarm.bring_forward(deadline.to_nanos());
+        Some(deadline)
     }
 
     /// A worker's timed attempt has returned: if it did so after its deadline, it is decided here.
     #[cold]
-    pub(crate) fn end_timed(&self, claim: &Claim, desk: &Desk, deadline: u64) {
+    pub(crate) fn end_timed(&self, claim: &Claim, desk: &Desk, deadline: Timestamp) {
         self.check_deadline(claim, deadline);
         if desk.timed.end() {
             // One more may be replaced now.
@@ -59,30 +53,26 @@ impl<T: Send, R: Send> Shared<T, R> {
     }
 
     /// Decides the attempt if its time is over, whether or not the clerk has come to it.
-    pub(crate) fn check_deadline(&self, claim: &Claim, deadline: u64) {
-        if deadline != 0 && self.core.time.now().to_nanos() >= deadline {
+    pub(crate) fn check_deadline(&self, claim: &Claim, deadline: Timestamp) {
+        if self.core.time.now() >= deadline {
             self.time_out(claim.ticket());
         }
     }
 
-    /// The same for a lease; its deadline, or 0.
-    pub(crate) fn begin_lease(&self, claim: &Claim) -> u64 {
-        let limit = self.limit(claim, 0);
-        if limit == 0 {
-            return 0;
-        }
-        let deadline = self.core.time.after(Duration::from_nanos(limit));
+    /// The same for a lease; its deadline, if it has one.
+    pub(crate) fn begin_lease(&self, claim: &Claim) -> Option<Timestamp> {
+        let deadline = self.deadline(claim, 0)?;
         self.lend_until(claim, deadline);
-        deadline
+        Some(deadline)
     }
 
-    pub(crate) fn lend_until(&self, claim: &Claim, deadline: u64) {
+    pub(crate) fn lend_until(&self, claim: &Claim, deadline: Timestamp) {
         self.lent.insert(deadline, claim.ticket());
-        self.core.alarm.bring_forward(deadline);
+        self.core.alarm.bring_forward(deadline.to_nanos());
     }
 
     /// The lease's deadline is watched no more; false if its time was over before.
-    pub(crate) fn stop_watching(&self, claim: &Claim, deadline: u64) -> bool {
+    pub(crate) fn stop_watching(&self, claim: &Claim, deadline: Timestamp) -> bool {
         self.lent.remove(deadline, claim.ticket())
     }
 
@@ -105,7 +95,8 @@ impl<T: Send, R: Send> Shared<T, R> {
             .ready
             .desks()
             .look(|all| all.iter().filter_map(look).min());
-        timed.into_iter().chain(self.lent.first()).min()
+        let lent = self.lent.first().map(Timestamp::to_nanos);
+        timed.into_iter().chain(lent).min()
     }
 
     /// Decides the attempts whose time is over; when to look again.
@@ -113,10 +104,11 @@ impl<T: Send, R: Send> Shared<T, R> {
         if !self.core.switches.now().any(Setting::TIMED) {
             return None;
         }
-        let now = self.core.time.now().to_nanos();
+        let now = self.core.time.now();
         while let Some(ticket) = self.lent.over(now) {
             self.time_out(ticket);
         }
+        let now = now.to_nanos();
         let desks = self.ready.desks().all();
         for desk in &desks {
             let Some((ticket, deadline)) = desk.timed.view() else {

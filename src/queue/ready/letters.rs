@@ -30,8 +30,8 @@ pub struct DeadLetter<T> {
     pub source: JobId,
     /// Its queue's name.
     pub queue: String,
-    /// Its failed attempts, the last 32 of them.
-    pub history: Vec<AttemptError>,
+    /// Its failed attempts, the last 32 of them; shared with its record, not copied.
+    pub history: Vec<Arc<AttemptError>>,
 }
 
 /// A queue of dead letters, as the queues see it that send them.

@@ -1,6 +1,6 @@
 //! Where a queue's waiting jobs stand, in the order that was asked for.
 
-use std::time::Duration;
+use crate::time::nanos;
 
 use crate::lane::{Bands, Heap, Schedule};
 use crate::model::{Order, Policy};
@@ -157,8 +157,4 @@ impl Line {
             _ => false,
         }
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -5,7 +5,6 @@ use super::line::{Batch, Key, Line, Spot};
 use crate::lane::{Bands, Heap, IN_LINE, Item, Place, Portion, Rank};
 use crate::model::PopError;
 use crate::queue::base::core::Core;
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::table::{Entered, NotMoved, Position, Ticket, Trace};
 
 impl Ready {
@@ -132,7 +131,7 @@ impl Ready {
         match key {
             Key::Priority => u64::from(priority) - 1,
             Key::Deadline => match core.slab.marks(slot).optioned {
-                true => core.slab.record(slot).key.load(Relaxed),
+                true => core.slab.record(slot).key(),
                 false => u64::MAX,
             },
             Key::Aged(per) => {

@@ -23,7 +23,8 @@ pub(crate) type Progress = Arc<dyn Any + Send + Sync>;
 pub(crate) struct Dossier {
     /// Whose it is.
     occupancy: u64,
-    errors: VecDeque<AttemptError>,
+    /// Shared with the job's record and its dead letter.
+    errors: VecDeque<Arc<AttemptError>>,
     failures: u64,
     logs: VecDeque<LogLine>,
     logs_dropped: u64,
@@ -50,7 +51,7 @@ impl Dossier {
     /// Notes a failed attempt. The last `ERRORS_KEPT` are kept.
     pub(crate) fn fail(&mut self, error: AttemptError) {
         self.failures += 1;
-        self.errors.push_back(error);
+        self.errors.push_back(Arc::new(error));
         if self.errors.len() > ERRORS_KEPT {
             self.errors.pop_front();
         }
@@ -72,7 +73,7 @@ impl Dossier {
     }
 
     /// The failed attempts that are kept, the oldest first.
-    pub(crate) fn errors(&self) -> impl Iterator<Item = &AttemptError> {
+    pub(crate) fn errors(&self) -> impl DoubleEndedIterator<Item = &Arc<AttemptError>> {
         self.errors.iter()
     }
 

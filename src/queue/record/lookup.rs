@@ -25,7 +25,7 @@ pub struct JobInfo {
     /// How often it was handed out again because its lease was dropped.
     pub redelivered: u32,
     /// Its failed attempts, the last 32, the oldest first.
-    pub errors: Vec<AttemptError>,
+    pub errors: Vec<Arc<AttemptError>>,
     /// How many of its attempts failed, those that are not kept included.
     pub failures: u64,
     /// What its handlers logged, the oldest first.

@@ -8,9 +8,9 @@ use crate::queue::base::switches::Setting;
 use crate::queue::life::Shared;
 use crate::queue::life::job::Job;
 use crate::queue::ready::line::Taken;
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::take_panic_location;
 use crate::table::Claim;
+use crate::time::Timestamp;
 
 /// Whose attempts they are.
 pub(crate) struct Attend<'a, T, R> {
@@ -74,18 +74,18 @@ impl<T: Send, R: Send> Attend<'_, T, R> {
         claim: Claim,
         now: Setting,
         last: bool,
-        call: impl FnOnce(&Claim, u64) -> Result<R, Failure>,
+        call: impl FnOnce(&Claim, Option<Timestamp>) -> Result<R, Failure>,
     ) -> Option<u64> {
         let shared = self.shared;
         let deadline = match now.any(Setting::TIMED) {
             true => shared.begin_timed(&claim, self.desk, self.limit),
-            false => 0,
+            false => None,
         };
         let timing = self.timing(&claim);
         // Unwind-safe: what a panicking handler leaves behind is its own, as with a thread.
         let result = catch_unwind(AssertUnwindSafe(|| call(&claim, deadline)))
             .unwrap_or_else(|panic| Err(Failure::panicked(panic, take_panic_location)));
-        if deadline != 0 {
+        if let Some(deadline) = deadline {
             shared.end_timed(&claim, self.desk, deadline);
         }
         let ran = timing.map(|timing| self.measure(timing, claim.attempt()));
@@ -98,7 +98,7 @@ impl<T: Send, R: Send> Attend<'_, T, R> {
     fn timing(&self, claim: &Claim) -> Option<Timing> {
         let core = &self.shared.core;
         claim.marks().sampled.then(|| Timing {
-            admitted: core.slab.record(claim.slot()).admitted_at.load(Relaxed),
+            admitted: core.slab.record(claim.slot()).admitted_at(),
             started: core.time.now().to_nanos(),
         })
     }
