@@ -1,5 +1,8 @@
 //! Ends from outside: a job is cancelled, given back, or its handler given up on.
 
+use crate::queue::life::finish::Ended;
+use crate::table::Ticket;
+use crate::table::Trace;
 use std::mem;
 
 use crate::model::{JobError, JobId, JobState, Verb, discard};
@@ -31,6 +34,29 @@ impl<T: Send, R: Send> Inquiry for Shared<T, R> {
 }
 
 impl<T: Send, R: Send> Shared<T, R> {
+    /// Ends a job from outside by `end`: a ticket of it that becomes stale counts as a stray.
+    pub(crate) fn ending(
+        &self,
+        end: impl FnOnce() -> Option<Pinned<T, Outcome<R>>>,
+    ) -> Option<Pinned<T, Outcome<R>>> {
+        self.ready.making_stray(&self.core, end, |ended| {
+            ended.as_ref().is_some_and(|ended| ended.stale.is_some())
+        })
+    }
+
+    /// The same by whoever has the job's `ticket` in hand, from where `trace` says: it is dropped at once.
+    pub(crate) fn ending_in_hand(
+        &self,
+        (ticket, trace): (Ticket, Trace),
+        end: impl FnOnce() -> Option<Pinned<T, Outcome<R>>>,
+    ) -> Option<Pinned<T, Outcome<R>>> {
+        let mut ended = self.ending(end)?;
+        // It may be a former one of the job's, stale before.
+        self.ready.drop_stale(&self.core, ticket, trace);
+        ended.stale.take_if(|(stale, _)| *stale == ticket);
+        Some(ended)
+    }
+
     pub(crate) fn cancel(&self, id: JobId, reason: Option<String>) -> bool {
         if id.queue != self.core.number {
             return false;
@@ -51,7 +77,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         };
         if let Some(ended) = ended {
             let outcome = Err(JobError::Cancelled { reason });
-            let ended = self.ended_outside(ended, Change::Cancelled, outcome);
+            let ended = Ended::outside(&self.core, ended, Change::Cancelled, outcome);
             self.publish(ended.and_drop(former), self.records.common());
             return true;
         }
@@ -86,7 +112,7 @@ impl<T: Send, R: Send> Shared<T, R> {
 
     fn given_up(&self, ended: Pinned<T, Outcome<R>>) {
         let outcome = Err(JobError::Returned);
-        let ended = self.ended_outside(ended, Change::Returned, outcome);
+        let ended = Ended::outside(&self.core, ended, Change::Returned, outcome);
         self.publish(ended, self.records.common());
     }
 
@@ -106,7 +132,7 @@ impl<T: Send, R: Send> Shared<T, R> {
     pub(crate) fn interrupt(&self, id: JobId) {
         if let Some(ended) = self.core.slab.end(id.slot, id.occupancy, Verb::Interrupt) {
             let outcome = Err(JobError::Interrupted);
-            let ended = self.ended_outside(ended, Change::Interrupted, outcome);
+            let ended = Ended::outside(&self.core, ended, Change::Interrupted, outcome);
             self.publish(ended, self.records.common());
         }
     }

@@ -7,6 +7,7 @@
 
 use crate::model::{DeadReason, Failure, JobError, JobId, JobState, Verb, discard, unharmed};
 use crate::queue::base::books::Books;
+use crate::queue::base::core::Core;
 use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
 use crate::queue::life::Shared;
@@ -14,7 +15,7 @@ use crate::queue::record::dossier::Dossier;
 use crate::queue::record::end::End;
 use crate::queue::record::results::Shown;
 use crate::queue::record::step::{Change, Note, Step};
-use crate::table::{Claim, Owed, Pinned, Settled, Spoils, Ticket, Trace};
+use crate::table::{Claim, Owed, Pinned, Settled, Spoils, Trace};
 
 /// A job that has ended, as far as only the thread that decided it knows.
 #[must_use = "an end that is not published keeps the slot, and whoever waits for the job"]
@@ -39,6 +40,40 @@ const _: () = {
     // Whoever decides an end need not publish it.
     sent::<Ended<Vec<u8>, String>>();
 };
+
+impl<T, R> Ended<T, R> {
+    /// That of a job which was ended from outside.
+    pub(crate) fn outside(
+        core: &Core<T, R>,
+        pinned: Pinned<T, Outcome<R>>,
+        change: Change,
+        outcome: Outcome<R>,
+    ) -> Self {
+        let step = Step {
+            id: core.id_of(pinned.slot(), pinned.occupancy),
+            epoch: pinned.epoch,
+            attempt: pinned.attempts,
+            change,
+        };
+        let end = End {
+            step,
+            noted: pinned.noted,
+            wishes: pinned.wishes,
+            running: pinned.held,
+        };
+        Ended {
+            end,
+            outcome,
+            left: Left::Pinned(pinned),
+            former: None,
+        }
+    }
+
+    /// Drops a former job's dossier when all else is done.
+    pub(crate) fn and_drop(self, former: Option<Box<Dossier>>) -> Self {
+        Ended { former, ..self }
+    }
+}
 
 impl<T: Send, R: Send> Shared<T, R> {
     /// Ends one attempt: `complete`, `bury`, or what the options say; with `last`, no other follows. False if somebody else
@@ -121,7 +156,8 @@ impl<T: Send, R: Send> Shared<T, R> {
                 false => results.withdraw(end.step.id, shown),
             }
         }
-        self.decided(end, settled, outcome, by)
+        let ended = self.decide(end, settled, outcome, by);
+        ended.map(|ended| self.publish(ended, by)).is_some()
     }
 
     /// `complete`, of a job whose result nobody waits for and that has none.
@@ -167,7 +203,8 @@ impl<T: Send, R: Send> Shared<T, R> {
                 }
             });
         let (Ok(settled) | Err(settled)) = settled;
-        self.decided(end, settled, Err(JobError::Failed(failure)), by)
+        let ended = self.decide(end, settled, Err(JobError::Failed(failure)), by);
+        ended.map(|ended| self.publish(ended, by)).is_some()
     }
 
     /// The end to which the claimed attempt leads.
@@ -186,33 +223,29 @@ impl<T: Send, R: Send> Shared<T, R> {
         }
     }
 
-    /// The attempt's step was made: publishes the end, if it was one. False if somebody else had decided the job.
-    fn decided(
+    /// The first half of an end: what the attempt's step has come to. `None` if somebody else had decided the job.
+    fn decide(
         &self,
         end: End,
         settled: Settled<T, Outcome<R>>,
         outcome: Outcome<R>,
         by: &impl Books,
-    ) -> bool {
-        match settled.won {
-            true => self.publish(
-                Ended {
-                    end: End {
-                        noted: settled.noted,
-                        ..end
-                    },
-                    outcome,
-                    left: Left::Spoils(settled.spoils),
-                    former: None,
-                },
-                by,
-            ),
-            false => {
-                self.late(end.step.id, settled.spoils, by);
-                discard(outcome);
-            }
+    ) -> Option<Ended<T, R>> {
+        if !settled.won {
+            self.late(end.step.id, settled.spoils, by);
+            discard(outcome);
+            return None;
         }
-        settled.won
+        let end = End {
+            noted: settled.noted,
+            ..end
+        };
+        Some(Ended {
+            end,
+            outcome,
+            left: Left::Spoils(settled.spoils),
+            former: None,
+        })
     }
 
     /// An attempt has returned whose job was decided by somebody else.
@@ -225,34 +258,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         self.share_looker(id, spoils);
     }
 
-    /// A job was ended from outside: what is left is to be published.
-    pub(crate) fn ended_outside(
-        &self,
-        pinned: Pinned<T, Outcome<R>>,
-        change: Change,
-        outcome: Outcome<R>,
-    ) -> Ended<T, R> {
-        let step = Step {
-            id: self.core.id_of(pinned.slot(), pinned.occupancy),
-            epoch: pinned.epoch,
-            attempt: pinned.attempts,
-            change,
-        };
-        let end = End {
-            step,
-            noted: pinned.noted,
-            wishes: pinned.wishes,
-            running: pinned.held,
-        };
-        Ended {
-            end,
-            outcome,
-            left: Left::Pinned(pinned),
-            former: None,
-        }
-    }
-
-    /// Everybody learns of an end, each when what belongs to it is there. It runs the user's code, so the caller searches
+    /// The second half: everybody learns of an end, each when what belongs to it is there. It runs the user's code, so the caller searches
     /// for nothing, and has no ticket in hand.
     #[cold]
     pub(crate) fn publish(&self, ended: Ended<T, R>, by: &impl Books) {
@@ -371,35 +377,5 @@ impl<T: Send, R: Send> Shared<T, R> {
     #[cold]
     pub(crate) fn share_late(&self, spoils: Spoils<T, Outcome<R>>) {
         self.share(spoils, Err(JobError::Cancelled { reason: None }));
-    }
-
-    /// Ends a job from outside by `end`: a ticket of it that becomes stale counts as a stray.
-    pub(crate) fn ending(
-        &self,
-        end: impl FnOnce() -> Option<Pinned<T, Outcome<R>>>,
-    ) -> Option<Pinned<T, Outcome<R>>> {
-        self.ready.making_stray(&self.core, end, |ended| {
-            ended.as_ref().is_some_and(|ended| ended.stale.is_some())
-        })
-    }
-
-    /// The same by whoever has the job's `ticket` in hand, from where `trace` says: it is dropped at once.
-    pub(crate) fn ending_in_hand(
-        &self,
-        (ticket, trace): (Ticket, Trace),
-        end: impl FnOnce() -> Option<Pinned<T, Outcome<R>>>,
-    ) -> Option<Pinned<T, Outcome<R>>> {
-        let mut ended = self.ending(end)?;
-        // It may be a former one of the job's, stale before.
-        self.ready.drop_stale(&self.core, ticket, trace);
-        ended.stale.take_if(|(stale, _)| *stale == ticket);
-        Some(ended)
-    }
-}
-
-impl<T, R> Ended<T, R> {
-    /// Drops a former job's dossier when all else is done.
-    pub(crate) fn and_drop(self, former: Option<Box<Dossier>>) -> Self {
-        Ended { former, ..self }
     }
 }

@@ -150,7 +150,7 @@ impl<T: Send, R: Send> Shared<T, R> {
             let note = |dossier: &mut Dossier| dossier.death = Some(death);
             ((), former) = self.records.dossiers().with(slot, occupancy, note);
         }
-        let ended = self.ended_outside(pinned, Change::Expired, Err(JobError::Expired));
+        let ended = Ended::outside(&self.core, pinned, Change::Expired, Err(JobError::Expired));
         ended.and_drop(former)
     }
 

@@ -7,6 +7,7 @@
 //! The attempt is decided at its deadline by one step on the job's word, which the late handler finds taken. The job is
 //! retried when that handler has returned; `table/README.md` says how the last hold brings it back.
 
+use crate::queue::life::finish::Ended;
 use crate::queue::record::step::Change;
 use crate::queue::record::step::Note;
 
@@ -197,7 +198,7 @@ impl<T: Send, R: Send> Shared<T, R> {
             reason,
         };
         let outcome = Err(JobError::Failed(failure));
-        let ended = self.ended_outside(ended, change, outcome);
+        let ended = Ended::outside(&self.core, ended, change, outcome);
         self.publish(ended, self.records.common());
     }
 }
