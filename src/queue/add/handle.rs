@@ -1,6 +1,5 @@
 //! A job's result, for the one who submitted it.
 
-use crate::queue::life::cancel::Inquiry;
 use std::any::Any;
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use crate::model::{JobError, JobId, JobState};
 use crate::park::Oneshot;
 use crate::queue::base::core::Outcome;
 use crate::queue::base::current::current_worker;
+use crate::queue::life::cancel::Inquiry;
 use crate::sync::{Arc, Deadline};
 
 /// The right to one job's result. A wait always ends: with a value or with the reason for none.

@@ -8,8 +8,7 @@ use crate::queue::base::core::Core;
 use crate::queue::base::refusal::{
     AddError, AddManyError, AddTimeoutError, CallError, Refusal, TryAddError, TryAddManyError,
 };
-use crate::queue::life::Queue;
-use crate::queue::life::Shared;
+use crate::queue::life::{Queue, Shared};
 use crate::queue::ready::Ready;
 use crate::queue::ready::room::Room;
 use crate::sync::Deadline;

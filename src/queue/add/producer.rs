@@ -1,7 +1,6 @@
 //! A handle for hot loops: reserves slots in batches.
 
-use std::fmt;
-use std::mem;
+use std::{fmt, mem};
 
 use crate::model::JobId;
 use crate::queue::base::refusal::AddError;

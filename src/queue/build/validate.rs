@@ -1,9 +1,5 @@
 //! A queue's options, checked and in its own terms, and the queue made of them.
 
-use crate::queue::ready::letters::Letters;
-use crate::queue::record::Records;
-use crate::time::nanos;
-
 use crate::lane::MOST_LEVELS;
 use crate::model::{Order, Policy, check_range};
 use crate::queue::base::core::Core;
@@ -13,10 +9,12 @@ use crate::queue::base::options::Options;
 use crate::queue::base::switches::{Setting, Switches};
 use crate::queue::base::terms::check_timeout;
 use crate::queue::build::builder::QueueBuilder;
-use crate::queue::life::Queue;
-use crate::queue::life::Shared;
+use crate::queue::life::{Queue, Shared};
+use crate::queue::ready::letters::Letters;
+use crate::queue::record::Records;
 use crate::sync::{Arc, next_queue_number};
 use crate::table::{MAX_SLOTS, Slab};
+use crate::time::nanos;
 
 impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     /// Checks the options and makes the queue.

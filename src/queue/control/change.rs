@@ -1,11 +1,11 @@
 //! Changing a job that has not begun: its priority, its instant.
 
-use crate::queue::record::step::Change;
 use std::time::Duration;
 
 use crate::model::{JobId, JobState};
 use crate::queue::base::error::ChangeError;
 use crate::queue::life::Queue;
+use crate::queue::record::step::Change;
 use crate::sync::Backoff;
 
 impl<T: Send + 'static, R: Send + 'static> Queue<T, R> {

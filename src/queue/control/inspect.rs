@@ -3,8 +3,7 @@
 use crate::model::{JobId, JobState};
 use crate::queue::base::books::Item;
 use crate::queue::base::stats::QueueStats;
-use crate::queue::life::Queue;
-use crate::queue::life::Shared;
+use crate::queue::life::{Queue, Shared};
 use crate::telemetry::LatencySummary;
 
 /// How long sampled jobs took.

@@ -5,14 +5,13 @@
 //! lease and, with a single active consumer, among the leases of that one. Whoever comes to the head of the list while
 //! another waits there has that one woken, who then sees that its turn is over.
 
-use crate::queue::lease::search;
 use std::fmt;
 use std::time::Duration;
 
 use crate::queue::lease::held::{Lease, LeaseError};
+use crate::queue::lease::search;
 use crate::queue::lease::search::Hit;
-use crate::queue::life::Queue;
-use crate::queue::life::Shared;
+use crate::queue::life::{Queue, Shared};
 use crate::queue::ready::turns::Wanting;
 use crate::sync::{Arc, Deadline};
 

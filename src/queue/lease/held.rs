@@ -1,18 +1,17 @@
 //! Manual mode: a job in the caller's hands until it says what came of it.
 
-use crate::queue::record::step::Note;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::Revoked;
-use crate::model::{DeadReason, Failure, JobId, Verb};
+use crate::model::{DeadReason, Failure, JobId, Revoked, Verb};
 use crate::queue::base::host::Visit;
 use crate::queue::base::switches::Setting;
 use crate::queue::life::Shared;
 use crate::queue::life::job::Job;
 use crate::queue::ready::turns::Seat;
+use crate::queue::record::step::Note;
 use crate::sync::{Arc, thread};
 use crate::table::Claim;
 use crate::time::{Timestamp, nanos};

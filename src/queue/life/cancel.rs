@@ -1,16 +1,14 @@
 //! Ends from outside: a job is cancelled, given back, or its handler given up on.
 
-use crate::queue::life::finish::Ended;
-use crate::table::Ticket;
-use crate::table::Trace;
 use std::mem;
 
 use crate::model::{JobError, JobId, JobState, Verb, discard};
 use crate::queue::base::core::Outcome;
 use crate::queue::life::Shared;
+use crate::queue::life::finish::Ended;
 use crate::queue::record::dossier::Progress;
 use crate::queue::record::step::Change;
-use crate::table::{Entered, Pinned};
+use crate::table::{Entered, Pinned, Ticket, Trace};
 
 /// The job's queue, without its payload's type.
 pub(crate) trait Inquiry: Send + Sync {

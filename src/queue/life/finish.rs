@@ -7,8 +7,7 @@
 
 use crate::model::{DeadReason, Failure, JobError, JobId, JobState, Verb, discard, unharmed};
 use crate::queue::base::books::Books;
-use crate::queue::base::core::Core;
-use crate::queue::base::core::Outcome;
+use crate::queue::base::core::{Core, Outcome};
 use crate::queue::base::switches::Setting;
 use crate::queue::life::Shared;
 use crate::queue::record::dossier::Dossier;

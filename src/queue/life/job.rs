@@ -1,12 +1,11 @@
 //! What a handler sees of its job.
 
-use crate::queue::base::job_view::JobView;
 use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::JobId;
-use crate::model::Revoked;
+use crate::model::{JobId, Revoked};
+use crate::queue::base::job_view::JobView;
 use crate::queue::base::switches::Setting;
 use crate::queue::life::Shared;
 use crate::sync::Arc;

@@ -4,15 +4,13 @@
 //! the job keeps its slot and its payload, and the letter is sent when a job of the dead queue has ended. The letter is
 //! admitted whether or not the dead queue still takes jobs: else a shutdown would lose what fails while it drains.
 
-use crate::queue::ready::letters::DeadLetter;
-use crate::queue::ready::letters::Graveyard;
-use crate::queue::record::step::Note;
-
 use crate::model::{DeadReason, discard};
 use crate::queue::base::core::Outcome;
 use crate::queue::life::Shared;
 use crate::queue::ready::bell::Bell;
+use crate::queue::ready::letters::{DeadLetter, Graveyard};
 use crate::queue::record::dossier::Dossier;
+use crate::queue::record::step::Note;
 use crate::sync::Arc;
 use crate::table::{Spoils, Vacant};
 

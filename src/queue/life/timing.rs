@@ -3,8 +3,6 @@
 //! A job's instants are written in its record; the timers only say when to look at its slot again. Whoever
 //! writes an instant announces the slot, and brings the runtime's alarm forward.
 
-use crate::queue::life::finish::Ended;
-use crate::queue::record::step::Change;
 use std::time::Duration;
 
 use crate::model::{DeadReason, JobError, JobId, JobState, Verb};
@@ -12,8 +10,10 @@ use crate::queue::base::core::Outcome;
 use crate::queue::base::switches::Setting;
 use crate::queue::base::terms::since_1970;
 use crate::queue::life::Shared;
+use crate::queue::life::finish::Ended;
 use crate::queue::ready::line::Spot;
 use crate::queue::record::dossier::Dossier;
+use crate::queue::record::step::Change;
 use crate::sync::atomic::Ordering::SeqCst;
 use crate::sync::atomic::fence;
 use crate::table::{Claim, Entered, Pinned, Spoils, Trace};

@@ -7,16 +7,13 @@
 //! The attempt is decided at its deadline by one step on the job's word, which the late handler finds taken. The job is
 //! retried when that handler has returned; `table/README.md` says how the last hold brings it back.
 
-use crate::queue::life::finish::Ended;
-use crate::queue::record::step::Change;
-use crate::queue::record::step::Note;
-
 use super::retry::Next;
 use crate::model::{DeadReason, Failure, JobError, discard};
 use crate::queue::base::desk::{Desk, Relief};
 use crate::queue::base::switches::Setting;
-use crate::queue::life::Queue;
-use crate::queue::life::Shared;
+use crate::queue::life::finish::Ended;
+use crate::queue::life::{Queue, Shared};
+use crate::queue::record::step::{Change, Note};
 use crate::sync::Arc;
 use crate::table::{Claim, Ticket};
 use crate::time::Timestamp;

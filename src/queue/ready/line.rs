@@ -1,10 +1,9 @@
 //! Where a queue's waiting jobs stand, in the order that was asked for.
 
-use crate::time::nanos;
-
 use crate::lane::{Bands, Heap, Schedule};
 use crate::model::{Order, Policy};
 use crate::table::{Position, Ticket, Trace};
+use crate::time::nanos;
 
 /// Priorities up to which a heap has a list for each instead of comparing keys.
 const LISTED: u32 = 1 << 20;

@@ -17,15 +17,16 @@ pub(crate) mod slots;
 pub(crate) mod stale;
 pub(crate) mod turns;
 
-use crate::park::{EventCount, Yields};
-use crate::queue::base::options::Options;
-use crate::sync::atomic::AtomicU64;
-use crate::sync::{Arc, MODEL, Mutex};
 use bell::Senders;
 use desks::Desks;
 use line::Line;
 use room::Room;
 use turns::Roster;
+
+use crate::park::{EventCount, Yields};
+use crate::queue::base::options::Options;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::{Arc, MODEL, Mutex};
 
 /// The slots of one queue, its waiting jobs' tickets, and who waits for either.
 pub(crate) struct Ready {

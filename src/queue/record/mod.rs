@@ -24,13 +24,14 @@ mod results_tests;
 pub(crate) mod step;
 pub(crate) mod subscription;
 
-use crate::model::Keep;
-use crate::queue::base::books::{CommonBooks, Sum};
-use crate::sync::{Arc, OnceLock};
 use archive::Archive;
 use dossier::Dossiers;
 use events::Hub;
 use results::Kept;
+
+use crate::model::Keep;
+use crate::queue::base::books::{CommonBooks, Sum};
+use crate::sync::{Arc, OnceLock};
 
 /// All that one queue writes down of its jobs.
 pub(crate) struct Records<R> {

@@ -4,12 +4,11 @@
 //! to sleep enlists, fences, and looks at the *claims* in all logs once more. What is claimed and not written yet it waits for, as
 //! the teller may have looked before. Proof: the tails below are claims, `Broadcast::tail`; the rest is `EventCount`'s.
 
-use crate::model::Event;
-use std::fmt;
 use std::hint::spin_loop;
-use std::mem;
 use std::time::Duration;
+use std::{fmt, mem};
 
+use crate::model::Event;
 use crate::park::Care;
 use crate::queue::record::events::{Hub, Packed};
 use crate::queue::record::merge::Merge;

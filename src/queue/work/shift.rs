@@ -1,8 +1,7 @@
 //! Who serves a queue: when the last one leaves a draining queue, what is left is given back.
 
 use crate::queue::base::switches::Setting;
-use crate::queue::life::Queue;
-use crate::queue::life::Shared;
+use crate::queue::life::{Queue, Shared};
 use crate::sync::Arc;
 
 /// One worker's presence, from before its thread starts until it has left.
