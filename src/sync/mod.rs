@@ -38,6 +38,17 @@ pub use wait::{Backoff, Deadline, park_until};
 /// True in a build that a model checker drives.
 pub const MODEL: bool = cfg!(any(guichet_loom, guichet_shuttle));
 
+/// Prints what happens in a model of the whole runtime, if `MATRIX_TRACE` is set; otherwise nothing.
+#[inline(always)]
+pub fn trace(what: impl FnOnce() -> String) {
+    #[cfg(guichet_shuttle)]
+    if std::env::var_os("MATRIX_TRACE").is_some() {
+        eprintln!("    {:?}: {}", thread::current().name(), what());
+    }
+    #[cfg(not(guichet_shuttle))]
+    drop(what);
+}
+
 /// The ordering of one site, or `Relaxed` in the build that seeds the named bug there.
 ///
 /// `.ci/bugs` builds each and demands that the named model fails.

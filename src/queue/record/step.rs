@@ -10,7 +10,7 @@ use crate::model::{DeadReason, Event, EventKind, FailureKind, JobId, JobState};
 use crate::queue::base::books::{Books, Item};
 use crate::queue::base::core::Core;
 use crate::queue::base::switches::Setting;
-use crate::sync::Arc;
+use crate::sync::{Arc, MODEL, trace};
 
 /// One step of one job's life.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(
     dead_code,
-    reason = "instants and priorities are for whoever reads a step, as a trace"
+    reason = "instants and priorities are read by the trace of a model"
 )]
 pub(crate) enum Change {
     Admitted,
@@ -151,7 +151,8 @@ impl Change {
             Change::Failed { .. } | Change::Expired => JobState::Dead,
             Change::Cancelled => JobState::Cancelled,
             Change::Interrupted => JobState::Interrupted,
-            _ => JobState::Returned,
+            Change::Returned => JobState::Returned,
+            _ => unreachable!("{self:?} ends no job"),
         }
     }
 
@@ -190,8 +191,17 @@ impl<R> Records<R> {
             Change::Admitted | Change::Deferred { .. } => core.switches.now(),
             _ => core.switches.after_step(),
         };
-        if now.any(Setting::HEARD) {
-            self.tell(step());
+        match MODEL {
+            // A model's trace shows the steps, too.
+            true => {
+                let step = step();
+                trace(|| format!("{step:?}"));
+                if now.any(Setting::HEARD) {
+                    self.tell(step);
+                }
+            }
+            false if now.any(Setting::HEARD) => self.tell(step()),
+            false => {}
         }
         now
     }
