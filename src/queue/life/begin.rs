@@ -24,7 +24,7 @@ pub(crate) enum NotBegun<T, R> {
 }
 
 impl<T: Send, R: Send> Shared<T, R> {
-    /// Begins an attempt of the job whose ticket is in hand; with it, the switches as they were then.
+    /// Begins an attempt of the job whose ticket is in hand; with it, what of `AT_START` is on.
     #[inline(always)]
     pub(crate) fn begin(&self, taken: Taken) -> Result<(Claim, Setting), NotBegun<T, R>> {
         if let Some(expired) = self.expire_in_hand(taken) {
