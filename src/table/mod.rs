@@ -3,13 +3,13 @@
 //! Only tickets move. Each verb is one compare-and-swap on the slot's state word and bumps its epoch,
 //! so a job has exactly one valid ticket while it waits or runs. A slot is vacant when it is
 //! terminal, has no holder, and no ticket of it lies in a lane; the one step that makes this true
-//! hands the slot back. Layout: `word.rs`; slots: `slab.rs`; verbs: `activate.rs`, `settle.rs`, `again.rs`, `holders.rs`
-//! and `outside.rs`; what others may ask: `looks.rs`; what few jobs need: `record.rs`; free
+//! hands the slot back. Layout: `word.rs`; slots: `slab.rs`; verbs: `activate.rs`, `settle.rs`, `again.rs`, `holders.rs`,
+//! `outside.rs` and `change.rs`; what others may ask: `looks.rs`; what few jobs need: `record.rs`; free
 //! slots: `pool.rs`; the rules and what each model proves: `README.md` beside this file.
 
 mod activate;
 mod again;
-
+mod change;
 mod holders;
 mod looks;
 mod outside;
@@ -22,7 +22,8 @@ mod tests;
 mod tokens;
 mod word;
 
-pub use outside::{NotMoved, Pinned};
+pub use change::NotMoved;
+pub use outside::Pinned;
 pub use pool::{Pool, Vacancies, Vacant};
 pub use record::{Marks, Record};
 pub use slab::Slab;

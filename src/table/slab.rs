@@ -3,7 +3,7 @@
 //! A verb pushes nothing and runs no user code: it moves what the winner now owns (result cell,
 //! payload, vacant slot) into [`Spoils`](super::Spoils) or a [`Ticket`], and the caller does with it what it must.
 //! A job that needs one attempt goes on in `activate.rs` and `settle.rs`; `again.rs` has the verbs that lead to another, `holders.rs`
-//! what holders leave, `outside.rs` the verbs of those who do not hold the job.
+//! what holders leave, `outside.rs` and `change.rs` the verbs of those who do not hold the job.
 
 use std::mem::MaybeUninit;
 
