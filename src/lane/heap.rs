@@ -12,6 +12,8 @@
 
 mod dary;
 mod item;
+mod order;
+mod shelf;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 mod trie;
@@ -23,11 +25,13 @@ use crossbeam_utils::CachePadded;
 use super::id_of;
 use crate::model::{PopError, PushError};
 use crate::ring::Ring;
+use crate::sync::Mutex;
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::{AtomicU64, AtomicUsize, fence};
-use crate::sync::{Mutex, MutexGuard};
 use dary::Dary;
 pub use item::Item;
+use order::Order;
+use shelf::{Arrival, Shelf, Sorted};
 use trie::Trie;
 
 /// Items moved from the inbox with one reservation.
@@ -39,8 +43,6 @@ const LOOK_EVERY: u32 = 64;
 const BACKLOG: usize = if crate::sync::MODEL { 1 } else { 64 };
 /// How much of it one pusher moves: what comes between two looks, and as much again.
 const RELIEF: usize = 2 * LOOK_EVERY as usize;
-/// Pauses before a thread sleeps for the lock. None under a model, where they would only be more of the same.
-const PAUSES: u32 = if crate::sync::MODEL { 0 } else { 100 };
 
 /// Where an item goes among those of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,108 +51,6 @@ pub enum Place {
     Front,
     /// To this place, which a pop or a removal told.
     At(i64),
-}
-
-enum Order {
-    Trie(Trie),
-    Dary(Dary),
-}
-
-impl Order {
-    fn len(&self) -> usize {
-        match self {
-            Order::Trie(trie) => trie.len(),
-            Order::Dary(dary) => dary.len(),
-        }
-    }
-    #[inline]
-    fn insert(&mut self, item: Item) {
-        match self {
-            Order::Trie(trie) => trie.insert(item),
-            Order::Dary(dary) => dary.insert(item),
-        }
-    }
-    /// Inserts an item that lies behind all of its key.
-    #[inline]
-    fn append(&mut self, item: Item) {
-        match self {
-            Order::Trie(trie) => trie.append(item),
-            Order::Dary(dary) => dary.insert(item),
-        }
-    }
-    fn remove(&mut self, value: u64) -> Option<Item> {
-        match self {
-            Order::Trie(trie) => trie.remove(value),
-            Order::Dary(dary) => dary.remove(value),
-        }
-    }
-    #[inline]
-    fn pop_first(&mut self) -> Option<Item> {
-        match self {
-            Order::Trie(trie) => trie.pop_first(),
-            Order::Dary(dary) => dary.pop_first(),
-        }
-    }
-}
-
-/// A key and a value on their way into the order.
-type Arrival = (u64, u64);
-
-/// What the lock guards.
-struct Sorted {
-    order: Order,
-    /// The place behind all.
-    back: i64,
-    /// The place before all.
-    front: i64,
-    arrivals: Vec<Arrival>,
-}
-
-impl Sorted {
-    /// Gives an arrival its place.
-    #[inline]
-    fn number(&mut self, (key, value): Arrival) -> Item {
-        let place = self.back;
-        self.back += 1;
-        Item { key, place, value }
-    }
-
-    #[inline]
-    fn append(&mut self, arrival: Arrival) {
-        let item = self.number(arrival);
-        self.order.append(item);
-    }
-}
-
-/// The lock, and what is told of the order to those who do not take it.
-struct Shelf {
-    /// At least the number of items in the order, exact while nobody holds the lock. Who holds it writes it.
-    stored: AtomicUsize,
-    /// Items that have left.
-    popped: AtomicU64,
-    sorted: Mutex<Sorted>,
-}
-
-impl Shelf {
-    /// Whoever has the lock gives it back soon, so a rival pauses for about as long before it sleeps for it.
-    #[inline]
-    fn lock(&self) -> MutexGuard<'_, Sorted> {
-        if let Some(sorted) = self.sorted.try_lock() {
-            return sorted;
-        }
-        self.lock_later()
-    }
-
-    #[cold]
-    fn lock_later(&self) -> MutexGuard<'_, Sorted> {
-        for _ in 0..PAUSES {
-            std::hint::spin_loop();
-            if let Some(sorted) = self.sorted.try_lock() {
-                return sorted;
-            }
-        }
-        self.sorted.lock()
-    }
 }
 
 /// A lane that gives out the item with the smallest key, and among equal keys the one that came first.

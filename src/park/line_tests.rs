@@ -1,9 +1,9 @@
 //! Who is served first, and what one step at the store does. One thread plays all.
 
 use super::Ended;
-use super::exchange::Lines;
 use super::exchange_tests::Shelf;
 use super::line::{Line, Node, Wake};
+use super::lines::Lines;
 use super::tests::watched;
 use crate::sync::thread;
 

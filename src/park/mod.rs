@@ -12,6 +12,7 @@ mod exchange_tests;
 mod line;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod line_tests;
+mod lines;
 mod oneshot;
 mod patience;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
@@ -21,7 +22,8 @@ mod tests;
 
 pub use alarm::{Alarm, NEVER};
 pub use event::{Care, EventCount};
-pub use exchange::{Exchange, Store};
+pub use exchange::Exchange;
 pub use line::Ended;
+pub use lines::Store;
 pub use oneshot::Oneshot;
 pub use patience::Yields;

@@ -13,6 +13,7 @@ mod broadcast;
 mod broadcast_tests;
 mod chain;
 mod laps;
+mod segments;
 #[cfg(all(test, not(any(guichet_loom, guichet_shuttle))))]
 mod tests;
 
@@ -29,7 +30,8 @@ use laps::Laps;
 
 pub use crate::model::{PopError, PushError};
 pub use broadcast::{Broadcast, Missed};
-pub use chain::{Chain, Nothing, Segments, Taken};
+pub use chain::{Chain, Nothing, Taken};
+pub use segments::Segments;
 
 /// Set in `tail` when the ring is closed.
 const CLOSED: u64 = 1 << 63;

@@ -34,8 +34,8 @@ pub struct Record {
     timeout: AtomicU64,
     /// While it is delayed and a former handler still runs: from when on another attempt may begin beside that; 0 if never.
     pub(super) overlap: AtomicU64,
-    /// Whether its record is kept when it has ended: 0 for what the queue says, `KEEP` or `FORGET` for each kind of end.
-    pub(super) keep: AtomicU32,
+    /// What else is to be done at its end: bits that the table does not read.
+    pub(super) at_end: AtomicU32,
 }
 
 /// What a job may say itself; the queue's word counts where it says nothing.
@@ -49,8 +49,8 @@ pub struct Own {
     pub backoff: [u64; 3],
     /// How long its attempts may take, in nanoseconds; 0 for what its worker says.
     pub timeout: u64,
-    /// Whether its record is kept.
-    pub keep: u32,
+    /// What else is to be done at its end.
+    pub at_end: u32,
 }
 
 impl Record {
@@ -69,7 +69,7 @@ impl Record {
             attempts: AtomicU32::new(0),
             timeout: AtomicU64::new(0),
             overlap: AtomicU64::new(0),
-            keep: AtomicU32::new(0),
+            at_end: AtomicU32::new(0),
         }
     }
 
@@ -117,7 +117,7 @@ impl Record {
         self.expires.store(own.expires, Relaxed);
         self.attempts.store(own.attempts, Relaxed);
         self.timeout.store(own.timeout, Relaxed);
-        self.keep.store(own.keep, Relaxed);
+        self.at_end.store(own.at_end, Relaxed);
         for (cell, bits) in self.backoff.iter().zip(own.backoff) {
             cell.store(bits, Relaxed);
         }
@@ -144,9 +144,9 @@ impl Record {
         self.timeout.load(Relaxed)
     }
 
-    /// Whether its record is kept when it has ended: bits that the table does not read.
-    pub fn keep(&self) -> u32 {
-        self.keep.load(Relaxed)
+    /// What else is to be done at its end: bits that the table does not read.
+    pub fn at_end(&self) -> u32 {
+        self.at_end.load(Relaxed)
     }
 
     /// A job pauses between two attempts, until `due`: what was said of its first wait is over.

@@ -1,16 +1,16 @@
-//! Slots and their verbs.
+//! Slots: what lies in one, how a job gets in, and the looks and steps that the verbs are made of.
 //!
 //! A verb pushes nothing and runs no user code: it moves what the winner now owns (result cell,
-//! payload, vacant slot) into [`Spoils`] or a [`Ticket`], and the caller does with it what it must.
-//! Here is the path of a job that needs one attempt; `again.rs` has those that lead to another, `holders.rs` what
-//! holders leave, `outside.rs` the verbs of those who do not hold the job.
+//! payload, vacant slot) into [`Spoils`](super::Spoils) or a [`Ticket`], and the caller does with it what it must.
+//! A job that needs one attempt goes on in `activate.rs` and `settle.rs`; `again.rs` has the verbs that lead to another, `holders.rs`
+//! what holders leave, `outside.rs` and `change.rs` the verbs of those who do not hold the job.
 
 use std::mem::MaybeUninit;
 
 use super::pool::Vacant;
 use super::record::{Marks, Record};
-use super::tokens::{Claim, Entry, Position, Settled, Spoils, Surfaced, Whole};
-use super::word::{FREE, FULL, LETTER, LINE, NOTED, STRAY, Ticket, Trace, WAITER, Word};
+use super::tokens::{Claim, Entry, Position};
+use super::word::{FULL, NOTED, Ticket, Trace, WAITER, Word};
 use crate::model::Verb;
 use crate::park::Oneshot;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
@@ -115,114 +115,6 @@ impl<T, O> Slab<T, O> {
         (Ticket::new(number, new), occupancy)
     }
 
-    /// `activate`: begins an attempt of the job whose `ticket` came from where `trace` says.
-    ///
-    /// # Errors
-    /// The ticket is stale, and has surfaced.
-    #[inline(always)]
-    pub fn activate(&self, ticket: Ticket, trace: Trace) -> Result<Claim, Surfaced> {
-        self.activate_and(ticket, trace, |word| word)
-    }
-
-    /// `activate`, and moves the payload out: for handlers that take it by value. `None` if somebody still holds the slot, who
-    /// may be reading the payload: a late handler, or who looks at the job.
-    #[inline(always)]
-    pub fn activate_owned(
-        &self,
-        ticket: Ticket,
-        trace: Trace,
-    ) -> Result<(Claim, Option<T>), Surfaced> {
-        let empty = |word: Word| {
-            let held = word.holders() > 1 && !cfg!(guichet_bug = "slab_take_held");
-            if held { word } else { word.without(FULL) }
-        };
-        let claim = self.activate_and(ticket, trace, empty)?;
-        let payload = (!claim.has_payload()).then(|| self.move_payload(claim.slot));
-        Ok((claim, payload))
-    }
-
-    #[inline(always)]
-    fn activate_and(
-        &self,
-        ticket: Ticket,
-        trace: Trace,
-        also: impl Fn(Word) -> Word,
-    ) -> Result<Claim, Surfaced> {
-        let slot = self.slot(ticket.slot());
-        // The ticket tells the word almost surely, so the line is fetched once, exclusively.
-        let mut word = Word::waiting(ticket, trace.flag());
-        loop {
-            if !word.admits(ticket) {
-                return Err(self.surface(ticket, trace));
-            }
-            let active = word.apply(Verb::Activate).without(trace.flag());
-            let active = match cfg!(guichet_bug = "slab_free_kept") {
-                true => active,
-                false => active.without(FREE),
-            };
-            let new = also(active.pinned());
-            // ORDERING: Acquire — payload and former attempts, published by `admit` and `retry`, and the reads of who held the
-            // slot; the ticket itself may have come over a desk, which orders nothing.
-            let order = order!("slab_activate_relaxed", Acquire);
-            if cfg!(guichet_bug = "slab_activate_check_then_act") {
-                slot.word.store(new.0, Relaxed);
-            } else if let Err(now) = self.swap(ticket.slot(), word, new, order) {
-                word = now;
-                continue;
-            }
-            let counts = !word.has(FREE) || cfg!(guichet_bug = "slab_free_ignored");
-            let attempts = slot.attempts.load(Relaxed) + u32::from(counts);
-            slot.attempts.store(attempts, Relaxed);
-            return Ok(Claim {
-                slot: ticket.slot(),
-                word: new,
-                attempts,
-            });
-        }
-    }
-
-    /// A stale ticket has left its lane.
-    #[cold]
-    pub fn surface(&self, ticket: Ticket, trace: Trace) -> Surfaced {
-        let mut word = self.load(ticket.slot());
-        loop {
-            // Another copy of the ticket may have been used; then nothing is owed. Only the one that the
-            // slot still counts on gives its trace up.
-            let counted = if trace == Trace::Line && word.has(STRAY) {
-                self.record(ticket.slot()).stray.load(Relaxed) == ticket.to_bits()
-            } else {
-                // One verb after the ticket's epoch, and the trace still there: the job ended while it waited.
-                word.has(trace.flag()) && word.is_terminal() && word.follows(ticket)
-            };
-            if !counted {
-                return Surfaced {
-                    counted,
-                    vacant: None,
-                };
-            }
-            let mut new = word.without(trace.flag());
-            if trace == Trace::Line {
-                new = new.without(STRAY);
-            }
-            // Relaxed: the canceller's last use of the slot came with the load, or with a failed swap;
-            // this thread used nothing; and a word with this flag is the last of its epoch to have it.
-            match self.swap(ticket.slot(), word, new, Relaxed) {
-                Ok(()) => {
-                    return Surfaced {
-                        counted,
-                        vacant: new.is_vacant().then(|| Vacant::new(ticket.slot())),
-                    };
-                }
-                Err(now) => word = now,
-            }
-        }
-    }
-
-    /// Whether `ticket` is valid: its job waits.
-    pub fn is_current(&self, ticket: Ticket) -> bool {
-        self.load(ticket.slot()).admits(ticket)
-    }
-
     /// The payload of a claimed job.
     #[inline(always)]
     pub fn payload<'a>(&'a self, claim: &'a Claim) -> &'a T
@@ -297,109 +189,6 @@ impl<T, O> Slab<T, O> {
     #[inline]
     pub fn is_revoked(&self, claim: &Claim) -> bool {
         self.load(claim.slot).epoch() != claim.word.epoch()
-    }
-
-    /// `complete` or `bury`: the attempt decides its job, unless somebody was faster.
-    pub fn settle(&self, claim: Claim, verb: Verb) -> Settled<T, O> {
-        match self.settle_whole(claim, verb) {
-            Ok(whole) => whole.into(),
-            Err(claim) => self.settle_in_steps(claim, verb),
-        }
-    }
-
-    /// The same for the usual case, that the word is as the activation left it: one step decides, empties and vacates. For a
-    /// path so busy that what it gives must not go through memory.
-    ///
-    /// # Errors
-    /// The claim, if it is not so: then [`settle_in_steps`](Self::settle_in_steps).
-    #[inline(always)]
-    pub fn settle_whole(&self, claim: Claim, verb: Verb) -> Result<Whole<T, O>, Claim> {
-        let old = claim.word;
-        let alone = old.holders() == 1 && !old.has(LINE);
-        if !alone || cfg!(guichet_bug = "slab_settle_check_then_act") {
-            return Err(claim);
-        }
-        let new = old.apply(verb).without(WAITER).without(FULL).released();
-        // ORDERING: Acquire — as in `settle_and`.
-        let order = order!("slab_settle_relaxed", Acquire);
-        match self.swap(claim.slot, old, new, order) {
-            Ok(()) => Ok(Whole {
-                vacant: Vacant::new(claim.slot),
-                waiter: self.take_waiter(claim.slot, old),
-                payload: old.has(FULL).then(|| self.move_payload(claim.slot)),
-                noted: old.has(NOTED),
-            }),
-            Err(_) => Err(claim),
-        }
-    }
-
-    /// `settle`, whoever else holds the slot.
-    pub fn settle_in_steps(&self, claim: Claim, verb: Verb) -> Settled<T, O> {
-        self.settle_and(claim, verb, false)
-    }
-
-    /// `bury`, and the last holder owes the dead letter.
-    pub fn bury_with_letter(&self, claim: Claim) -> Settled<T, O> {
-        self.settle_and(claim, Verb::Bury, true)
-    }
-
-    fn settle_and(&self, claim: Claim, verb: Verb, letter: bool) -> Settled<T, O> {
-        debug_assert!(
-            matches!(verb, Verb::Complete | Verb::Bury),
-            "{verb:?} settles no attempt"
-        );
-        // If this claim is the slot's only user, one step decides, empties and vacates. While others
-        // hold the slot or a ticket or letter keeps it, it decides, and emptying takes steps of its own.
-        let decide = |word: Word| {
-            let new = word.apply(verb).without(WAITER);
-            let alone = word.holders() == 1 || cfg!(guichet_bug = "slab_settle_ignores_holders");
-            match alone && !word.has(LINE) && !letter {
-                true => new.without(FULL).released(),
-                false if letter => new.with(LETTER),
-                false => new,
-            }
-        };
-        let decided = if cfg!(guichet_bug = "slab_settle_check_then_act") {
-            let unchanged = self.load(claim.slot) == claim.word;
-            let new = decide(claim.word);
-            if unchanged {
-                self.slot(claim.slot).word.store(new.0, Relaxed);
-            }
-            unchanged.then_some((claim.word, new))
-        } else {
-            // ORDERING: Acquire — the reads of those who held the slot too and left, before the payload moves; pairs with the
-            // Release in `release`. No Release: the next tenant's first use comes after the pool's Release and Acquire.
-            let order = order!("slab_settle_steps_relaxed", Acquire);
-            self.step(&claim, order, decide)
-        };
-        let Some((old, new)) = decided else {
-            return Settled {
-                won: false,
-                noted: false,
-                spoils: self.release(claim.slot),
-            };
-        };
-        let waiter = self.take_waiter(claim.slot, old);
-        let emptied = old.has(FULL) && !new.has(FULL);
-        let ignored = cfg!(guichet_bug = "slab_settle_ignores_holders") && emptied;
-        let spoils = if new.holders() == 0 || ignored {
-            Spoils {
-                vacant: Some(Vacant::new(claim.slot)),
-                waiter,
-                payload: old.has(FULL).then(|| self.move_payload(claim.slot)),
-                owed: None,
-            }
-        } else {
-            Spoils {
-                waiter,
-                ..self.release(claim.slot)
-            }
-        };
-        Settled {
-            won: true,
-            noted: old.has(NOTED),
-            spoils,
-        }
     }
 
     /// Something is written down about the claimed job from now on; false if it was decided already.

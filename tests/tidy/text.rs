@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-const LONGEST_FILE: usize = 500;
+/// The most lines of a file of the library, and of one of tests or benches, where a table of cases is a thought too.
+const LONGEST: usize = 399;
+const LONGEST_OF_TESTS: usize = 500;
 
 /// Nothing is left half done.
 fn leftovers(source: &Source) -> Vec<Complaint> {
@@ -107,9 +109,11 @@ fn files(source: &Source) -> Vec<Complaint> {
     }) {
         complaints.push(source.complain(0, "does not start with `//!`"));
     }
-    if source.lines.len() > LONGEST_FILE {
-        let what = format!("{} lines, more than {LONGEST_FILE}", source.lines.len());
-        complaints.push(source.complain(LONGEST_FILE, what));
+    let library = source.path.starts_with("src/") && !source.is_test();
+    let longest = if library { LONGEST } else { LONGEST_OF_TESTS };
+    if source.lines.len() > longest {
+        let what = format!("{} lines, more than {longest}", source.lines.len());
+        complaints.push(source.complain(longest, what));
     }
     complaints
 }
@@ -122,13 +126,19 @@ fn files_are_short_and_introduced() {
 #[test]
 fn control_files() {
     control(files, "src/a.rs", "use x; //~ `//!`");
-    let long = |lines: usize| format!("//! A.\n{}// end //~ 501 lines", "\n".repeat(lines - 2));
-    control(files, "src/a.rs", &long(501));
-    control(
-        files,
-        "src/a.rs",
-        long(500).trim_end_matches(" //~ 501 lines"),
-    );
+    let of = |lines: usize| format!("//! A.\n{}// end", "\n".repeat(lines - 2));
+    let tests = [
+        "src/tests.rs",
+        "src/a_tests.rs",
+        "tests/a.rs",
+        "benches/a.rs",
+    ];
+    let paths = tests.map(|path| (path, 500)).into_iter();
+    for (path, longest) in paths.chain([("src/a.rs", 399), ("src/a/mod.rs", 399)]) {
+        control(files, path, &of(longest));
+        let long = longest + 1;
+        control(files, path, &format!("{} //~ {long} lines", of(long)));
+    }
 }
 
 /// Nothing names a place on the author's machine or a package registry's host.

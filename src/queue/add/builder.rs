@@ -6,7 +6,7 @@ use crate::model::{Backoff, JobId};
 use crate::park::Oneshot;
 use crate::queue::add::handle::JobHandle;
 use crate::queue::base::core::Core;
-use crate::queue::base::options::keep;
+use crate::queue::base::options::at_end;
 use crate::queue::base::refusal::{AddError, AddTimeoutError, Refusal, TryAddError};
 use crate::queue::base::terms::{Checked, NotBefore, Terms};
 use crate::queue::life::Queue;
@@ -118,11 +118,11 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
     /// [`keep_completed`](crate::QueueBuilder::keep_completed) says. A queue that keeps none has
     /// room for 1,000 of those that ask for it.
     pub fn keep_completed(mut self, kept: bool) -> Self {
-        self.terms.wishes &= !(keep::COMPLETED | keep::NOT_COMPLETED);
-        self.terms.wishes |= if kept {
-            keep::COMPLETED
+        self.terms.at_end &= !(at_end::KEEP_COMPLETED | at_end::DROP_COMPLETED);
+        self.terms.at_end |= if kept {
+            at_end::KEEP_COMPLETED
         } else {
-            keep::NOT_COMPLETED
+            at_end::DROP_COMPLETED
         };
         self
     }
@@ -130,8 +130,12 @@ impl<T: Send + 'static, R: Send + 'static> JobBuilder<'_, T, R> {
     /// Whether its record is kept if it ends otherwise, whatever
     /// [`keep_failed`](crate::QueueBuilder::keep_failed) says.
     pub fn keep_failed(mut self, kept: bool) -> Self {
-        self.terms.wishes &= !(keep::FAILED | keep::NOT_FAILED);
-        self.terms.wishes |= if kept { keep::FAILED } else { keep::NOT_FAILED };
+        self.terms.at_end &= !(at_end::KEEP_FAILED | at_end::DROP_FAILED);
+        self.terms.at_end |= if kept {
+            at_end::KEEP_FAILED
+        } else {
+            at_end::DROP_FAILED
+        };
         self
     }
 }

@@ -61,9 +61,9 @@ impl<T, R> Core<T, R> {
     }
 
     /// What the job in `slot` says itself about its record.
-    pub(crate) fn wishes(&self, slot: u32, marks: Marks) -> u32 {
+    pub(crate) fn at_end(&self, slot: u32, marks: Marks) -> u32 {
         match marks.optioned {
-            true => self.slab.record(slot).keep(),
+            true => self.slab.record(slot).at_end(),
             false => 0,
         }
     }

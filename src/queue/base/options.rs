@@ -39,15 +39,19 @@ impl Options {
     }
 
     /// Whether the record of a job that does not complete is kept.
-    pub(crate) fn keeps_failed(&self, wishes: u32) -> bool {
-        wishes & keep::FAILED != 0 || wishes & keep::NOT_FAILED == 0 && self.keeps_failed
+    pub(crate) fn keeps_failed(&self, at_end: u32) -> bool {
+        at_end & at_end::KEEP_FAILED != 0 || at_end & at_end::DROP_FAILED == 0 && self.keeps_failed
     }
 }
 
-/// The kinds of end for which a job says itself whether its record is kept.
-pub(crate) mod keep {
-    pub(crate) const COMPLETED: u32 = 1;
-    pub(crate) const NOT_COMPLETED: u32 = 2;
-    pub(crate) const FAILED: u32 = 4;
-    pub(crate) const NOT_FAILED: u32 = 8;
+/// What a job says itself of what is to be done at its end, looked at once when it has ended.
+pub(crate) mod at_end {
+    /// Its record is kept if it completes.
+    pub(crate) const KEEP_COMPLETED: u32 = 1;
+    /// Its record is not kept if it completes.
+    pub(crate) const DROP_COMPLETED: u32 = 2;
+    /// Its record is kept if it ends otherwise.
+    pub(crate) const KEEP_FAILED: u32 = 4;
+    /// Its record is not kept if it ends otherwise.
+    pub(crate) const DROP_FAILED: u32 = 8;
 }

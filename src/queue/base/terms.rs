@@ -19,8 +19,8 @@ pub(crate) struct Terms {
     pub(crate) attempts: Option<u64>,
     pub(crate) backoff: Option<Backoff>,
     pub(crate) timeout: Option<Duration>,
-    /// Bits of `options::keep`.
-    pub(crate) wishes: u32,
+    /// Bits of `options::at_end`.
+    pub(crate) at_end: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,7 @@ impl Terms {
             || self.attempts.is_some()
             || self.backoff.is_some()
             || self.timeout.is_some()
-            || self.wishes != 0
+            || self.at_end != 0
     }
 }
 
@@ -109,7 +109,7 @@ impl Terms {
                 attempts,
                 backoff: backoff.to_bits(),
                 timeout,
-                keep: self.wishes,
+                at_end: self.at_end,
             },
         })
     }

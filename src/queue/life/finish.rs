@@ -57,7 +57,7 @@ impl<T, R> Ended<T, R> {
         let end = End {
             step,
             noted: pinned.noted,
-            wishes: pinned.wishes,
+            at_end: pinned.at_end,
             running: pinned.held,
         };
         Ended {
@@ -94,7 +94,7 @@ impl<T: Send, R: Send> Shared<T, R> {
     #[inline(always)]
     fn complete(&self, claim: Claim, value: R, by: &impl Books) -> bool {
         let (past, occupancy) = (claim.past(), self.core.slab.occupancy(&claim));
-        let wishes = self.core.wishes(claim.slot(), claim.marks());
+        let at_end = self.core.at_end(claim.slot(), claim.marks());
         if self.records.results().is_some() {
             return self.complete_with_result(claim, value, by);
         }
@@ -110,11 +110,11 @@ impl<T: Send, R: Send> Shared<T, R> {
             change,
         };
         let now = self.records.record_lazily(&self.core, change, by, step);
-        if now.any(Setting::FOLLOWED) || whole.noted || wishes != 0 {
+        if now.any(Setting::FOLLOWED) || whole.noted || at_end != 0 {
             let end = End {
                 step: step(),
                 noted: whole.noted,
-                wishes,
+                at_end,
                 running: false,
             };
             self.follow(&end, Ok(&value));
@@ -186,7 +186,7 @@ impl<T: Send, R: Send> Shared<T, R> {
                 reason,
             },
         );
-        let kept = self.core.options.keeps_failed(end.wishes);
+        let kept = self.core.options.keeps_failed(end.at_end);
         let (id, attempts) = (end.step.id, end.step.attempt);
         let death = (&failure, reason);
         let settled = self
@@ -217,7 +217,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         End {
             step,
             noted: false,
-            wishes: self.core.wishes(claim.slot(), claim.marks()),
+            at_end: self.core.at_end(claim.slot(), claim.marks()),
             running: false,
         }
     }

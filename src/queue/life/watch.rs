@@ -177,7 +177,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         let kept = self
             .core
             .options
-            .keeps_failed(self.core.wishes(slot, claim.marks()));
+            .keeps_failed(self.core.at_end(slot, claim.marks()));
         let letter = self.core.options.sends_letters;
         let buried =
             self.records

@@ -6,7 +6,7 @@ use super::dossier::Dossier;
 use super::step::Step;
 use crate::model::{JobBrief, JobState, discard};
 use crate::queue::base::core::Core;
-use crate::queue::base::options::keep;
+use crate::queue::base::options::at_end;
 
 /// One job's end.
 pub(crate) struct End {
@@ -15,7 +15,7 @@ pub(crate) struct End {
     /// Whether something is written down about the job.
     pub(crate) noted: bool,
     /// What it said itself about its record.
-    pub(crate) wishes: u32,
+    pub(crate) at_end: u32,
     /// Whether its handler may run on.
     pub(crate) running: bool,
 }
@@ -36,14 +36,14 @@ impl<R> Records<R> {
         let state = end.step.change.end();
         let (kept, anyway) = match state {
             JobState::Completed => (
-                core.options.keeps_completed && end.wishes & keep::NOT_COMPLETED == 0,
-                end.wishes & keep::COMPLETED != 0,
+                core.options.keeps_completed && end.at_end & at_end::DROP_COMPLETED == 0,
+                end.at_end & at_end::KEEP_COMPLETED != 0,
             ),
             // It is given back: `take_returned` has it.
             JobState::Returned => (false, false),
             _ => (
-                core.options.keeps_failed(end.wishes),
-                end.wishes & keep::FAILED != 0,
+                core.options.keeps_failed(end.at_end),
+                end.at_end & at_end::KEEP_FAILED != 0,
             ),
         };
         let (slot, occupancy) = (end.step.id.slot, end.step.id.occupancy);

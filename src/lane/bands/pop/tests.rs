@@ -1,6 +1,8 @@
 //! When the bitmaps are cleared, and what a pop tells of the words that it took.
 
 use super::*;
+use crate::lane::IN_LINE;
+use crate::lane::cover::Cover;
 
 /// A lane of `levels` of whose lines those below `used` once had a word each.
 fn emptied(levels: u32, used: u32) -> Bands {
