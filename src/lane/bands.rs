@@ -21,6 +21,7 @@ use crate::model::PushError;
 use crate::ring::{Chain, Segments};
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::{AtomicBool, fence};
+use crate::sync::seeded;
 pub use run::Portion;
 use run::Run;
 
@@ -90,7 +91,7 @@ impl Bands {
     fn mark(&self, level: u32) {
         self.covers[(level / LINES) as usize].mark(level % LINES);
         if let Some(summary) = &self.summary {
-            if !cfg!(guichet_bug = "bands_summary_no_fence") {
+            if !seeded!("bands_summary_no_fence") {
                 // ORDERING: SeqCst fence — the mark, perhaps another pusher's, before the look at the summary.
                 // Partner: the fence of `begin_doubt` on the summary.
                 fence(SeqCst);
@@ -196,7 +197,7 @@ impl Bands {
     /// fence. Never true because of words that are moving from the lines to the front.
     pub fn is_empty(&self) -> bool {
         let before = self.front.turn_now();
-        let ignored = cfg!(guichet_bug = "bands_empty_ignores_moves");
+        let ignored = seeded!("bands_empty_ignores_moves");
         if before.is_moving() && !ignored || self.front.best() != Rank::LAST {
             return false;
         }

@@ -19,6 +19,7 @@ use crossbeam_utils::CachePadded;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU64, fence};
 use crate::sync::fence_after_rmw;
+use crate::sync::seeded;
 
 /// Lines of one bitmap.
 pub(super) const LINES: u32 = 32;
@@ -125,11 +126,7 @@ impl Cover {
         if now & lines.live() != lines.live() || now & lines.doubt() != 0 {
             return;
         }
-        let doubted = if cfg!(guichet_bug = "cover_plain_bitmap") {
-            now & !lines.live()
-        } else {
-            now & !lines.live() | lines.doubt()
-        };
+        let doubted = seeded!("cover_plain_bitmap", now & !lines.live() => now & !lines.live() | lines.doubt());
         // ORDERING: Release — who emptied the lines, and where their words went, to whoever sees no bit; pairs
         // with `load`.
         // unseen: it takes a thread that moves the words to the front, one that clears, and one that then finds neither
@@ -139,7 +136,7 @@ impl Cover {
         if begun.is_err() {
             return;
         }
-        if !cfg!(guichet_bug = "cover_doubt_no_fence") {
+        if !seeded!("cover_doubt_no_fence") {
             // ORDERING: full fence — the cleared bits before the second look into the lines. Partner: the fence
             // between a push and its `mark`. Either the look finds the push, or the pusher finds the bit clear.
             fence_after_rmw();

@@ -17,7 +17,7 @@ use super::{Rank, id_of};
 use crate::model::PushError;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU64, fence};
-use crate::sync::{Mutex, order};
+use crate::sync::{Mutex, seeded};
 
 /// Orders what has the same rank: what was put behind a line's end in turn, and then what lay in the line there.
 pub type Tie = u64;
@@ -94,19 +94,23 @@ impl Front {
     #[inline]
     pub(super) fn turn_now(&self) -> Turn {
         // ORDERING: Acquire — `best` as the last move left it; pairs with the end of `moving`.
-        Turn(self.signs.turn.load(order!("front_turn_relaxed", Acquire)))
+        Turn(
+            self.signs
+                .turn
+                .load(seeded!("front_turn_relaxed", Relaxed => Acquire)),
+        )
     }
 
     /// Whether no word has been moved since the look that began at `turn`, as far as that look has
     /// seen: to be asked after words were seen and before they are claimed, or before "nothing" is said.
     #[inline]
     pub(super) fn undisturbed(&self, turn: Turn) -> bool {
-        if !cfg!(guichet_bug = "front_look_no_fence") {
+        if !seeded!("front_look_no_fence") {
             // ORDERING: Acquire fence — the look at the lines before the look at `turn`: if it has seen
             // that a word was gone, it sees the odd turn. Partner: the Release fence of `moving`.
             fence(Acquire);
         }
-        self.signs.turn.load(Relaxed) == turn.0 || cfg!(guichet_bug = "front_ignore_turn")
+        self.signs.turn.load(Relaxed) == turn.0 || seeded!("front_ignore_turn")
     }
 
     /// Puts `word` back to where it was. Like all that puts words here, refused once closed.
@@ -202,7 +206,7 @@ impl Front {
         };
         // A word of a line means nothing once it was changed, and the new one is not here yet.
         Ok(
-            match present.is_none() && !cfg!(guichet_bug = "front_replace_no_turn") {
+            match present.is_none() && !seeded!("front_replace_no_turn") {
                 true => self.moving(&mut words, replace),
                 false => {
                     let replaced = replace(&mut words);
@@ -224,7 +228,7 @@ impl Front {
     /// Does `step`, in which words leave their lines before they are here.
     fn moving<X>(&self, words: &mut Words, step: impl FnOnce(&mut Words) -> X) -> X {
         self.signs.turn.fetch_add(1, Relaxed);
-        if !cfg!(guichet_bug = "front_moving_no_fence") {
+        if !seeded!("front_moving_no_fence") {
             // ORDERING: Release fence — the odd turn before the first word is gone. Partner: the Acquire
             // fence of `undisturbed`.
             fence(Release);
@@ -234,7 +238,7 @@ impl Front {
         // ORDERING: Release — `best`, to looks of the next turn; pairs with `turn_now`.
         self.signs
             .turn
-            .fetch_add(1, order!("front_collected_relaxed", Release));
+            .fetch_add(1, seeded!("front_collected_relaxed", Relaxed => Release));
         done
     }
 

@@ -25,9 +25,9 @@ use crossbeam_utils::CachePadded;
 use super::id_of;
 use crate::model::{PopError, PushError};
 use crate::ring::Ring;
-use crate::sync::Mutex;
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::{AtomicU64, AtomicUsize, fence};
+use crate::sync::{Mutex, seeded};
 use dary::Dary;
 pub use item::Item;
 use order::Order;
@@ -182,7 +182,7 @@ impl Heap {
         // unseen: what the caller did lies above this floor.
         fence(SeqCst);
         let mut sorted = self.shelf.lock();
-        if !cfg!(guichet_bug = "heap_remove_no_drain") {
+        if !seeded!("heap_remove_no_drain") {
             // The verdict on emptiness is for who pops.
             let _ = self.drain(&mut sorted, usize::MAX);
         }
@@ -234,7 +234,7 @@ impl Heap {
     /// How many items there are; a little more while items are moved.
     pub fn len(&self) -> usize {
         let stored = || self.shelf.stored.load(Relaxed);
-        let too_early = cfg!(guichet_bug = "heap_look_backwards").then(stored);
+        let too_early = seeded!("heap_look_backwards").then(stored);
         // The inbox first. A look that finds items gone from it synchronises with who moved them, hence sees
         // `stored` raised for them.
         let arriving = self.inbox.len();
@@ -267,7 +267,7 @@ impl Heap {
     #[inline]
     fn drain(&self, sorted: &mut Sorted, most: usize) -> Result<(), PopError> {
         let stored = sorted.order.len();
-        if cfg!(guichet_bug = "heap_no_drain") && stored > 0 {
+        if seeded!("heap_no_drain") && stored > 0 {
             return Ok(());
         }
         // Later arrivals are not waited for, else pushers could keep the lock from its holder's rivals.
@@ -275,7 +275,7 @@ impl Heap {
         if due == 0 {
             return Ok(());
         }
-        if !cfg!(guichet_bug = "heap_count_late") {
+        if !seeded!("heap_count_late") {
             // Before the items leave the inbox, whose claim publishes it.
             self.shelf.stored.store(stored + due, Relaxed);
         }

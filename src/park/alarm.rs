@@ -8,7 +8,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::{AtomicU64, fence};
-use crate::sync::{Deadline, Mutex, park_until, thread};
+use crate::sync::{Deadline, Mutex, park_until, seeded, thread};
 
 /// What an alarm that is not set says.
 pub const NEVER: u64 = u64::MAX;
@@ -31,7 +31,7 @@ impl Alarm {
 
     /// Something is to be done at `instant`, which the sleeper was told before this call.
     pub fn bring_forward(&self, instant: u64) {
-        if !cfg!(guichet_bug = "alarm_ring_no_fence") {
+        if !seeded!("alarm_ring_no_fence") {
             // ORDERING: SeqCst fence — the news before the look at `at`; partner: the fence of `sleep`.
             fence(SeqCst);
         }
@@ -43,7 +43,7 @@ impl Alarm {
 
     /// Wakes the sleeper, whatever it waits for; one that is awake looks once more before it sleeps.
     pub fn wake(&self) {
-        if !cfg!(guichet_bug = "alarm_ring_no_fence") {
+        if !seeded!("alarm_ring_no_fence") {
             // ORDERING: SeqCst fence — what the caller changed before the alarm; partner: the fence of `sleep`.
             fence(SeqCst);
         }
@@ -60,12 +60,12 @@ impl Alarm {
         // Before the alarm is set: who sees it set finds whom to wake.
         *self.sleeper.lock() = Some(thread::current());
         self.at.store(instant, Relaxed);
-        if !cfg!(guichet_bug = "alarm_sleep_no_fence") {
+        if !seeded!("alarm_sleep_no_fence") {
             // ORDERING: SeqCst fence — the alarm before the last look for news; partner: the fence of
             // `bring_forward`, whose caller is seen by this look, or sees the alarm.
             fence(SeqCst);
         }
-        if !news() || cfg!(guichet_bug = "alarm_no_look") {
+        if !news() || seeded!("alarm_no_look") {
             while self.at.load(Relaxed) == instant && !deadline.is_some_and(|end| end.passed()) {
                 park_until(deadline);
             }

@@ -16,7 +16,7 @@ use crossbeam_utils::CachePadded;
 use super::patience::{Patience, Yields};
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::{AtomicU64, fence};
-use crate::sync::{Deadline, Mutex, fence_after_rmw, park_until, thread};
+use crate::sync::{Deadline, Mutex, fence_after_rmw, park_until, seeded, thread};
 
 const SLEEPER: u64 = 1;
 const SEARCHER: u64 = 1 << 32;
@@ -106,7 +106,7 @@ impl EventCount {
             // ORDERING: SeqCst fence — leaving the search comes before the look that `more` takes;
             // partner: the fence of `notify_one`.
             fence(SeqCst);
-            if !cfg!(guichet_bug = "event_no_chain") && more() > 0 {
+            if !seeded!("event_no_chain") && more() > 0 {
                 self.wake(true);
             }
         }
@@ -129,12 +129,12 @@ impl EventCount {
                 }
             }
             let key = self.enlist();
-            if !cfg!(guichet_bug = "event_no_fence") {
+            if !seeded!("event_no_fence") {
                 // ORDERING: SeqCst fence — being listed comes before the last look; partner: the
                 // fence of `notify_one`, whose caller either is seen by this look or sees us.
                 fence(SeqCst);
             }
-            if !cfg!(guichet_bug = "event_no_recheck")
+            if !seeded!("event_no_recheck")
                 && let Some(found) = attempt(Care::Exact)
             {
                 self.delist(key);
@@ -163,7 +163,7 @@ impl EventCount {
     /// `notify_one` for a caller whose step was a read-modify-write: cheaper on x86.
     #[inline]
     pub fn notify_one_after_rmw(&self) {
-        if !cfg!(guichet_bug = "event_notify_no_fence") {
+        if !seeded!("event_notify_no_fence") {
             // ORDERING: full fence — as in `notify_one`.
             fence_after_rmw();
         }

@@ -23,7 +23,7 @@ use super::patience::{Look, Patience, Yields};
 use crate::model::{PopError, PushError};
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::atomic::{AtomicU64, AtomicUsize};
-use crate::sync::{Deadline, MODEL, Mutex, MutexGuard, park_until, thread};
+use crate::sync::{Deadline, MODEL, Mutex, MutexGuard, park_until, seeded, thread};
 
 /// Which line.
 #[derive(Clone, Copy)]
@@ -70,7 +70,7 @@ impl<T> Exchange<T> {
     /// Turns away who waits for what will not come. Call it after the store was closed.
     pub fn closed(&self, store: &impl Store<T>) {
         // Whoever enters a line later takes the lock later, and its own try at the store sees the end.
-        if !cfg!(guichet_bug = "exchange_close_unheard") {
+        if !seeded!("exchange_close_unheard") {
             let mut lines = self.lines.lock();
             lines.0.iter_mut().for_each(Line::close);
             self.serve(store, lines);
@@ -179,7 +179,7 @@ impl<T> Exchange<T> {
             // SAFETY: this function does not return before the node is out of line, nor does it unwind.
             let crowd = unsafe { lines.0[side as usize].enter(node) };
             self.publish(&lines);
-            if !cfg!(guichet_bug = "exchange_no_look") {
+            if !seeded!("exchange_no_look") {
                 self.serve(store, lines);
             }
             crowd
@@ -256,10 +256,10 @@ impl<T> Exchange<T> {
     fn wake_up(&self, side: Side, store: &impl Store<T>) {
         let mut lines = self.lines.lock();
         lines.0[side as usize].wake_up();
-        if !cfg!(guichet_bug = "exchange_wake_unpublished") {
+        if !seeded!("exchange_wake_unpublished") {
             self.publish(&lines);
         }
-        if !cfg!(guichet_bug = "exchange_no_chain") {
+        if !seeded!("exchange_no_chain") {
             self.serve(store, lines);
         }
     }
@@ -288,7 +288,7 @@ impl<T> Exchange<T> {
             let mut wake = Wake::none();
             let mut handed = 0;
             while !wake.is_full() && lines.step(store, &mut wake, &mut handed) {
-                if cfg!(guichet_bug = "exchange_one_step") {
+                if seeded!("exchange_one_step") {
                     break;
                 }
             }

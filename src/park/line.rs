@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::ptr::NonNull;
 
 use crate::sync::atomic::AtomicU8;
-use crate::sync::{UnsafeCell, order, thread};
+use crate::sync::{UnsafeCell, seeded, thread};
 
 /// Why a wait ended without its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl<T> Line<T> {
         let own = NonNull::from(node);
         match self.awake.iter().position(|place| place.0 == own) {
             Some(at) => self.awake.remove(at).is_some(),
-            None => cfg!(guichet_bug = "exchange_leave_unasked"),
+            None => seeded!("exchange_leave_unasked"),
         }
     }
 
@@ -206,7 +206,7 @@ impl<T> Place<T> {
     /// Ends the wait of a node that is out of line. The node may be gone when this returns.
     fn end(self, verdict: u8) {
         // ORDERING: Release — publishes what was done to `value`; pairs with the Acquire in `verdict`.
-        let release = order!("exchange_end_relaxed", Release);
+        let release = seeded!("exchange_end_relaxed", Relaxed => Release);
         self.node().state.store(verdict, release);
     }
 }
@@ -232,7 +232,10 @@ impl<T> Node<T> {
     /// How the wait ended, if it did.
     pub(super) fn verdict(&self) -> Option<Result<(), Ended>> {
         // ORDERING: Acquire — what was done to `value` is visible; pairs with the Release in `end`.
-        match self.state.load(order!("exchange_verdict_relaxed", Acquire)) {
+        match self
+            .state
+            .load(seeded!("exchange_verdict_relaxed", Relaxed => Acquire))
+        {
             WAITING => None,
             SERVED => Some(Ok(())),
             _ => Some(Err(Ended::Closed)),

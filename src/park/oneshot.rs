@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::sync::atomic::AtomicU8;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use crate::sync::{Backoff, Deadline, MODEL, UnsafeCell, order, park_until, thread};
+use crate::sync::{Backoff, Deadline, MODEL, UnsafeCell, park_until, seeded, thread};
 
 const EMPTY: u8 = 0;
 const PARKED: u8 = 1;
@@ -56,7 +56,7 @@ impl<R> Oneshot<R> {
     pub fn set(&self, value: R) -> Option<R> {
         // SAFETY: before SET the writer alone touches `value`.
         self.value.with_mut(|cell| unsafe { *cell = Some(value) });
-        let before = if cfg!(guichet_bug = "oneshot_set_check_then_act") {
+        let before = if seeded!("oneshot_set_check_then_act") {
             // ORDERING: as the swap below has them; the bug is that these are two steps.
             let before = self.state.load(Acquire);
             self.state.store(SET, Release);
@@ -64,7 +64,7 @@ impl<R> Oneshot<R> {
         } else {
             // ORDERING: AcqRel — publishes `value` to `take`; reads `reader` as `register` wrote it.
             self.state
-                .swap(SET, order!("oneshot_publish_relaxed", AcqRel))
+                .swap(SET, seeded!("oneshot_publish_relaxed", Relaxed => AcqRel))
         };
         match before {
             EMPTY => None,
@@ -84,7 +84,9 @@ impl<R> Oneshot<R> {
     /// Whether a value was set. Does not wait.
     pub fn is_set(&self) -> bool {
         // ORDERING: Acquire — makes `value` visible; pairs with the swap in `set`.
-        self.state.load(order!("oneshot_take_relaxed", Acquire)) == SET
+        self.state
+            .load(seeded!("oneshot_take_relaxed", Relaxed => Acquire))
+            == SET
     }
 
     /// Moves the value out, if it is there. Does not wait.
@@ -108,7 +110,7 @@ impl<R> Oneshot<R> {
         // SAFETY: until PARKED the writer does not look at `reader`.
         self.reader
             .with_mut(|cell| unsafe { *cell = Some(thread::current()) });
-        if cfg!(guichet_bug = "oneshot_no_recheck") {
+        if seeded!("oneshot_no_recheck") {
             // ORDERING: as below; the bug is that a value set meanwhile is overlooked.
             self.state.store(PARKED, Release);
         } else {

@@ -21,7 +21,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU64, fence};
-use crate::sync::{Backoff, order};
+use crate::sync::{Backoff, seeded};
 
 struct Slot<const WORDS: usize> {
     stamp: AtomicU64,
@@ -82,11 +82,11 @@ impl<const WORDS: usize> Broadcast<WORDS> {
         // the Acquire in `tail`. The stamps carry the events.
         let place = self
             .head
-            .fetch_add(1, order!("broadcast_claim_relaxed", Release));
+            .fetch_add(1, seeded!("broadcast_claim_relaxed", Relaxed => Release));
         let slot = self.slot(place);
         self.await_turn(slot, place);
         slot.stamp.store(free(place) + 1, Relaxed);
-        if !cfg!(guichet_bug = "broadcast_write_no_fence") {
+        if !seeded!("broadcast_write_no_fence") {
             // ORDERING: Release fence — who reads one of the words below finds the stamp above, or a later one, at its second
             // look; partner: the Acquire fence in `copy`.
             fence(Release);
@@ -96,19 +96,19 @@ impl<const WORDS: usize> Broadcast<WORDS> {
         }
         // ORDERING: Release — publishes the words above, and what the caller did before; pairs with the Acquire in `read`, and
         // with that in `await_turn` of the writer a lap later.
-        let order = order!("broadcast_publish_relaxed", Release);
+        let order = seeded!("broadcast_publish_relaxed", Relaxed => Release);
         slot.stamp.store(self.written(place), order);
     }
 
     /// Waits until the writer of the lap before has finished: almost always it has, long ago.
     #[inline(always)]
     fn await_turn(&self, slot: &Slot<WORDS>, place: u64) {
-        if cfg!(guichet_bug = "broadcast_no_turn") {
+        if seeded!("broadcast_no_turn") {
             return;
         }
         let mut backoff = Backoff::default();
         // ORDERING: Acquire — the words of the lap before were stored before ours; pairs with the Release store in `publish`.
-        let order = order!("broadcast_turn_relaxed", Acquire);
+        let order = seeded!("broadcast_turn_relaxed", Relaxed => Acquire);
         while slot.stamp.load(order) != free(place) {
             backoff.snooze();
         }
@@ -125,7 +125,8 @@ impl<const WORDS: usize> Broadcast<WORDS> {
     #[inline]
     pub fn tail(&self) -> u64 {
         // ORDERING: Acquire — what came before the events in front of the tail; pairs with the Release in `publish`.
-        self.head.load(order!("broadcast_tail_relaxed", Acquire))
+        self.head
+            .load(seeded!("broadcast_tail_relaxed", Relaxed => Acquire))
     }
 
     /// The event at `cursor`, which then moves on to the next place.
@@ -140,7 +141,9 @@ impl<const WORDS: usize> Broadcast<WORDS> {
     pub fn read(&self, cursor: &mut u64) -> Result<[u64; WORDS], Missed> {
         let (slot, written) = (self.slot(*cursor), self.written(*cursor));
         // ORDERING: Acquire — the words of this event, and what its writer did before; pairs with the Release store in `publish`.
-        let stamp = slot.stamp.load(order!("broadcast_read_relaxed", Acquire));
+        let stamp = slot
+            .stamp
+            .load(seeded!("broadcast_read_relaxed", Relaxed => Acquire));
         if stamp < written {
             return Err(Missed::Nothing);
         }
@@ -183,10 +186,10 @@ impl<const WORDS: usize> Slot<WORDS> {
     #[inline(always)]
     fn copy(&self, stamp: u64) -> Option<[u64; WORDS]> {
         let words = array::from_fn(|at| self.words[at].load(Relaxed));
-        if cfg!(guichet_bug = "broadcast_no_second_look") {
+        if seeded!("broadcast_no_second_look") {
             return Some(words);
         }
-        if !cfg!(guichet_bug = "broadcast_read_no_fence") {
+        if !seeded!("broadcast_read_no_fence") {
             // ORDERING: Acquire fence — if a word above is of a later lap, the look below finds that lap's stamp; partner: the
             // Release fence in `publish`.
             fence(Acquire);

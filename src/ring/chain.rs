@@ -23,7 +23,7 @@ use super::segments::{LAP, PLACES, Segment, Segments, fill, filled};
 use super::{PushError, claimed, see_the_end};
 use crate::sync::atomic::Ordering::{Relaxed, Release};
 use crate::sync::atomic::{AtomicU32, AtomicU64};
-use crate::sync::{Backoff, order};
+use crate::sync::{Backoff, seeded};
 
 const CLOSED: u64 = 1;
 /// One step of a position in an index.
@@ -49,7 +49,9 @@ impl End {
     fn load(&self) -> (u64, u32) {
         // ORDERING: Acquire — the segment of this index; pairs with the Release that follows each
         // change of `segment`.
-        let index = self.index.load(order!("chain_index_relaxed", Acquire));
+        let index = self
+            .index
+            .load(seeded!("chain_index_relaxed", Relaxed => Acquire));
         (index, self.segment.load(Relaxed))
     }
 }
@@ -158,17 +160,17 @@ impl Chain {
     /// Claims `count` places from `tail` on; the tail as it is now if it has moved.
     #[inline(always)]
     fn claim_push(&self, tail: u64, count: u64) -> Result<(), u64> {
-        if cfg!(guichet_bug = "chain_claim_check_then_act") {
+        if seeded!("chain_claim_check_then_act") {
             self.tail.index.store(tail + count * STEP, Relaxed);
             return Ok(());
         }
         // ORDERING: Release — whoever sees the claim sees what came before it; pairs with `close`. Acquire on failure — as in `End::load`.
-        let release = order!("chain_claim_push_relaxed", Release);
+        let release = seeded!("chain_claim_push_relaxed", Relaxed => Release);
         self.tail.index.compare_exchange_weak(
             tail,
             tail + count * STEP,
             release,
-            order!("chain_index_relaxed", Acquire),
+            seeded!("chain_index_relaxed", Relaxed => Acquire),
         )?;
         claimed();
         Ok(())
@@ -182,7 +184,7 @@ impl Chain {
         // ORDERING: Release — the segment of the new index, emptied by its last users; pairs with `End::load`.
         self.tail
             .index
-            .fetch_add(STEP, order!("chain_tail_relaxed", Release));
+            .fetch_add(STEP, seeded!("chain_tail_relaxed", Relaxed => Release));
         // Relaxed: the word in the last place, which is put there after this, carries it to `follow`.
         segment.next.store(next + 1, Relaxed);
     }
@@ -232,7 +234,7 @@ impl Chain {
                 head,
                 next,
                 Relaxed,
-                order!("chain_index_relaxed", Acquire),
+                seeded!("chain_index_relaxed", Relaxed => Acquire),
             );
             if let Err(now) = swapped {
                 (head, number) = (now, self.head.segment.load(Relaxed));
@@ -304,7 +306,7 @@ impl Chain {
         // `see_the_end`.
         self.tail
             .index
-            .fetch_or(CLOSED, order!("chain_close_relaxed", AcqRel));
+            .fetch_or(CLOSED, seeded!("chain_close_relaxed", Relaxed => AcqRel));
     }
 }
 

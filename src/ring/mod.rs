@@ -25,7 +25,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::{AtomicU64, fence};
-use crate::sync::{Backoff, UnsafeCell, fence_after_rmw, order};
+use crate::sync::{Backoff, UnsafeCell, fence_after_rmw, seeded};
 use laps::Laps;
 
 pub use crate::model::{PopError, PushError};
@@ -153,11 +153,7 @@ impl<T> Ring<T> {
         // ORDERING: AcqRel — Acquire: what came before any push that got in is visible to the closer; pairs
         // with the claim in `reserve_push`. Release: what the closer did before is visible to who is told
         // that the ring is closed; pairs with `see_the_end`.
-        let order = if cfg!(guichet_bug = "ring_close_no_release") {
-            crate::sync::atomic::Ordering::Acquire
-        } else {
-            order!("ring_close_relaxed", AcqRel)
-        };
+        let order = seeded!("ring_close_no_release", crate::sync::atomic::Ordering::Acquire => seeded!("ring_close_relaxed", Relaxed => AcqRel));
         self.tail.fetch_or(CLOSED, order) & CLOSED == 0
     }
 
@@ -171,8 +167,12 @@ impl<T> Ring<T> {
         loop {
             // ORDERING: Acquire — `head` is not older than `tail`, nor the second look at `tail` older than
             // `head`; pairs with the claims.
-            let tail = self.tail.load(order!("ring_len_relaxed", Acquire));
-            let head = self.head.load(order!("ring_len_relaxed", Acquire));
+            let tail = self
+                .tail
+                .load(seeded!("ring_len_relaxed", Relaxed => Acquire));
+            let head = self
+                .head
+                .load(seeded!("ring_len_relaxed", Relaxed => Acquire));
             if self.tail.load(Relaxed) == tail {
                 return self.laps.distance(head, tail & !CLOSED);
             }
@@ -206,7 +206,7 @@ impl<T> Ring<T> {
                 // ORDERING: Release — whoever sees the claim, a closer or a popper that judges the ring
                 // empty, sees what came before it, other threads' claims included; pairs with `close`
                 // and the fences below. The stamps carry the data.
-                let order = order!("ring_claim_push_relaxed", Release);
+                let order = seeded!("ring_claim_push_relaxed", Relaxed => Release);
                 match self.tail.compare_exchange_weak(tail, next, order, Relaxed) {
                     Ok(_) => {
                         claimed();
@@ -216,7 +216,7 @@ impl<T> Ring<T> {
                 }
                 continue;
             }
-            if !cfg!(guichet_bug = "ring_full_no_fence") {
+            if !seeded!("ring_full_no_fence") {
                 // ORDERING: SeqCst fence — whatever this thread published before is visible to a
                 // peer whose own fence comes later; partner: the fence of `reserve_pop`.
                 fence(SeqCst);
@@ -244,7 +244,7 @@ impl<T> Ring<T> {
             if full > 0 {
                 let next = self.laps.advance(head, full);
                 // ORDERING: Release — as in `reserve_push`, for a pusher that judges the ring full.
-                let order = order!("ring_claim_pop_relaxed", Release);
+                let order = seeded!("ring_claim_pop_relaxed", Relaxed => Release);
                 match self.head.compare_exchange_weak(head, next, order, Relaxed) {
                     Ok(_) => {
                         claimed();
@@ -254,7 +254,7 @@ impl<T> Ring<T> {
                 }
                 continue;
             }
-            if !cfg!(guichet_bug = "ring_empty_no_fence") {
+            if !seeded!("ring_empty_no_fence") {
                 // ORDERING: SeqCst fence — a push that completed before a peer's fence is in the
                 // `tail` read below; partners: the fence of `reserve_push`, `EventCount::notify`.
                 fence(SeqCst);
@@ -284,7 +284,7 @@ impl<T> Ring<T> {
             let at = self.laps.advance(position, count);
             // ORDERING: Acquire — the peer's last access to `value` came before this stamp; pairs
             // with the Release stores in `publish` and `take`.
-            let order = order!("ring_stamp_relaxed", Acquire);
+            let order = seeded!("ring_stamp_relaxed", Relaxed => Acquire);
             match self.slots.get(self.laps.index(at)) {
                 Some(slot) if slot.stamp.load(order) == stamp(at) => count += 1,
                 _ => break,
@@ -304,7 +304,7 @@ impl<T> Ring<T> {
         // ORDERING: Release — publishes `value`; pairs with the Acquire in `run`.
         slot.stamp.store(
             self.laps.full(position),
-            order!("ring_publish_relaxed", Release),
+            seeded!("ring_publish_relaxed", Relaxed => Release),
         );
     }
 
@@ -320,7 +320,7 @@ impl<T> Ring<T> {
         // ORDERING: Release — the read above is over; pairs with the Acquire in `run`.
         slot.stamp.store(
             self.laps.freed(position),
-            order!("ring_free_relaxed", Release),
+            seeded!("ring_free_relaxed", Relaxed => Release),
         );
         value
     }
@@ -356,7 +356,7 @@ fn claimed() {
 
 /// What comes before the word that the ring is closed.
 fn see_the_end() {
-    if !cfg!(guichet_bug = "ring_closed_no_fence") {
+    if !seeded!("ring_closed_no_fence") {
         // ORDERING: Acquire fence — what the closer did before it closed is visible to who is told so;
         // pairs with the Release in `close`, which the bit was read from.
         fence(crate::sync::atomic::Ordering::Acquire);

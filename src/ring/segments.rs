@@ -5,7 +5,7 @@
 use super::Ring;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::atomic::{AtomicU32, AtomicU64};
-use crate::sync::{Backoff, order};
+use crate::sync::{Backoff, seeded};
 
 /// Positions of one segment; small under loom, so that models cross from one to the next.
 pub(super) const LAP: u64 = if cfg!(guichet_loom) { 4 } else { 64 };
@@ -76,7 +76,7 @@ impl Segments {
 pub(super) fn fill(place: &AtomicU64, word: u64) {
     debug_assert!(word != 0, "0 stands for an empty place");
     // ORDERING: Release — what the pusher did before; pairs with the Acquire in `filled`.
-    place.store(word, order!("chain_publish_relaxed", Release));
+    place.store(word, seeded!("chain_publish_relaxed", Relaxed => Release));
 }
 
 /// How many of these places, from the first one on, are filled.
@@ -84,7 +84,7 @@ pub(super) fn fill(place: &AtomicU64, word: u64) {
 pub(super) fn filled(places: &[AtomicU64]) -> usize {
     let filled = |place: &&AtomicU64| {
         // ORDERING: Acquire — what the pusher did before; pairs with the Release store in `fill`.
-        place.load(order!("chain_filled_relaxed", Acquire)) != 0
+        place.load(seeded!("chain_filled_relaxed", Relaxed => Acquire)) != 0
     };
     places.iter().take_while(filled).count()
 }

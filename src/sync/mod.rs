@@ -49,16 +49,28 @@ pub fn trace(what: impl FnOnce() -> String) {
     drop(what);
 }
 
-/// The ordering of one site, or `Relaxed` in the build that seeds the named bug there.
+/// A place that a build can make wrong on purpose, to see whether a model notices: `.ci/bugs` builds each
+/// and demands that the named model fails.
 ///
-/// `.ci/bugs` builds each and demands that the named model fails.
-macro_rules! order {
-    ($bug:literal, $right:ident) => {
+/// `seeded!("name")` says whether it is wrong here; `seeded!("name", wrong => right)` is the one or the other;
+/// `seeded!("name", Relaxed => Release)` an ordering.
+macro_rules! seeded {
+    ($bug:literal) => {
+        cfg!(guichet_bug = $bug)
+    };
+    ($bug:literal, Relaxed => $right:ident) => {
         if cfg!(guichet_bug = $bug) {
             $crate::sync::atomic::Ordering::Relaxed
         } else {
             $crate::sync::atomic::Ordering::$right
         }
     };
+    ($bug:literal, $wrong:expr => $right:expr) => {
+        if cfg!(guichet_bug = $bug) {
+            $wrong
+        } else {
+            $right
+        }
+    };
 }
-pub(crate) use order;
+pub(crate) use seeded;

@@ -6,7 +6,7 @@ use super::tokens::{Claim, Surfaced};
 use super::word::{FREE, FULL, STRAY, Ticket, Trace, Word};
 use crate::model::Verb;
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::sync::order;
+use crate::sync::seeded;
 
 impl<T, O> Slab<T, O> {
     /// `activate`: begins an attempt of the job whose `ticket` came from where `trace` says.
@@ -27,7 +27,7 @@ impl<T, O> Slab<T, O> {
         trace: Trace,
     ) -> Result<(Claim, Option<T>), Surfaced> {
         let empty = |word: Word| {
-            let held = word.holders() > 1 && !cfg!(guichet_bug = "slab_take_held");
+            let held = word.holders() > 1 && !seeded!("slab_take_held");
             if held { word } else { word.without(FULL) }
         };
         let claim = self.activate_and(ticket, trace, empty)?;
@@ -50,21 +50,18 @@ impl<T, O> Slab<T, O> {
                 return Err(self.surface(ticket, trace));
             }
             let active = word.apply(Verb::Activate).without(trace.flag());
-            let active = match cfg!(guichet_bug = "slab_free_kept") {
-                true => active,
-                false => active.without(FREE),
-            };
+            let active = seeded!("slab_free_kept", active => active.without(FREE));
             let new = also(active.pinned());
             // ORDERING: Acquire — payload and former attempts, published by `admit` and `retry`, and the reads of who held the
             // slot; the ticket itself may have come over a desk, which orders nothing.
-            let order = order!("slab_activate_relaxed", Acquire);
-            if cfg!(guichet_bug = "slab_activate_check_then_act") {
+            let order = seeded!("slab_activate_relaxed", Relaxed => Acquire);
+            if seeded!("slab_activate_check_then_act") {
                 slot.word.store(new.0, Relaxed);
             } else if let Err(now) = self.swap(ticket.slot(), word, new, order) {
                 word = now;
                 continue;
             }
-            let counts = !word.has(FREE) || cfg!(guichet_bug = "slab_free_ignored");
+            let counts = !word.has(FREE) || seeded!("slab_free_ignored");
             let attempts = slot.attempts.load(Relaxed) + u32::from(counts);
             slot.attempts.store(attempts, Relaxed);
             return Ok(Claim {

@@ -4,7 +4,7 @@ use super::slab::Slab;
 use super::tokens::{Claim, Entered, Spoils};
 use super::word::{FREE, FULL, Flag, NOTED, Ticket, Trace, Word};
 use crate::model::Verb;
-use crate::sync::order;
+use crate::sync::seeded;
 
 impl<T, O> Slab<T, O> {
     /// `retry`, `snooze` or `requeue`: the job waits again, and its ticket must go into a lane, to `trace` if
@@ -14,7 +14,7 @@ impl<T, O> Slab<T, O> {
     pub fn retry(&self, claim: Claim, verb: Verb, trace: Trace) -> Result<Entered, Spoils<T, O>> {
         // ORDERING: Release — this attempt's effects before the next attempt's beginning (public
         // contract); pairs with the Acquire in `activate`.
-        let order = order!("slab_retry_relaxed", Release);
+        let order = seeded!("slab_retry_relaxed", Relaxed => Release);
         let mut entered = trace;
         let waiting = |word: Word| {
             entered = word.way_in(trace);
@@ -35,7 +35,7 @@ impl<T, O> Slab<T, O> {
     /// `retry` or `snooze` with a pause: the job is delayed until the instant that the caller has put into its record.
     pub fn put_off(&self, claim: Claim, verb: Verb) -> Result<(), Spoils<T, O>> {
         // ORDERING: Release — as in `retry`; pairs with the Acquire in `activate`, by way of `promote`.
-        let order = order!("slab_put_off_relaxed", Release);
+        let order = seeded!("slab_put_off_relaxed", Relaxed => Release);
         let delayed = |word: Word| word.put_off(verb).with(after(verb)).released();
         match self.step(&claim, order, delayed) {
             Some(_) => Ok(()),
@@ -63,7 +63,7 @@ impl<T, O> Slab<T, O> {
         // ORDERING: Release — the payload, as in `admit`; pairs with the Acquire in `activate`.
         match self.step(
             &claim,
-            order!("slab_requeue_with_relaxed", Release),
+            seeded!("slab_requeue_with_relaxed", Relaxed => Release),
             waiting,
         ) {
             Some((_, new)) => Ok(Entered {

@@ -7,7 +7,7 @@ use super::tokens::{Entered, Spoils, Surfaced};
 use super::word::{FULL, LINE, NOTED, SIDE, STRAY, Ticket, Trace, Word};
 use crate::model::{JobState, Verb};
 use crate::sync::atomic::Ordering::{self, Relaxed};
-use crate::sync::order;
+use crate::sync::seeded;
 
 /// Why a waiting job did not get another place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl<T, O> Slab<T, O> {
                 Some(occupancy) => self.slot(number).occupancy.load(Relaxed) == occupancy,
                 None => self.record(number).due() <= now,
             };
-            let held = word.holders() > 0 && !cfg!(guichet_bug = "slab_promote_held");
+            let held = word.holders() > 0 && !seeded!("slab_promote_held");
             let resumes = self.record(number).may_resume(held, now);
             if word.state() != JobState::Delayed || !wanted || !resumes {
                 return None;
@@ -46,7 +46,7 @@ impl<T, O> Slab<T, O> {
             };
             // Relaxed: publishes nothing. What the last attempt and a decision over its head did goes on to `activate`, since this
             // swap is in the release sequences of `put_off`, `rewrite` and `release`.
-            let promoted = if cfg!(guichet_bug = "slab_promote_check_then_act") {
+            let promoted = if seeded!("slab_promote_check_then_act") {
                 self.slot(number).word.store(new.0, Relaxed);
                 Ok(())
             } else {
@@ -81,7 +81,7 @@ impl<T, O> Slab<T, O> {
             record.set_due(due);
         };
         // ORDERING: Release — the new instant; pairs with the Acquire of `next_instant`'s load.
-        let order = order!("slab_reschedule_relaxed", Release);
+        let order = seeded!("slab_reschedule_relaxed", Relaxed => Release);
         let step = |word: Word| word.apply(Verb::Reschedule);
         self.rewrite(number, named, write, || {}, step, order)
     }
@@ -112,7 +112,7 @@ impl<T, O> Slab<T, O> {
         };
         // ORDERING: Release — the priority, to whoever puts the job in line; pairs with the Acquire of the load
         // in `promote`.
-        let order = order!("slab_reprioritize_delayed_relaxed", Release);
+        let order = seeded!("slab_reprioritize_delayed_relaxed", Relaxed => Release);
         let step = |word: Word| word.apply(Verb::Reprioritize);
         self.rewrite(number, named, write, undo, step, order)
     }
@@ -130,8 +130,7 @@ impl<T, O> Slab<T, O> {
     ) -> Result<u64, Option<Spoils<T, O>>> {
         let named = |word: Word| {
             // Without a payload there is no other attempt.
-            let named = word.epoch() == ticket.epoch()
-                || cfg!(guichet_bug = "slab_revoke_again_any_attempt");
+            let named = word.epoch() == ticket.epoch() || seeded!("slab_revoke_again_any_attempt");
             word.has(FULL) && word.state() == JobState::Active && named
         };
         let write = || {
@@ -141,7 +140,7 @@ impl<T, O> Slab<T, O> {
         };
         // ORDERING: Release — the instants, to `next_instant`; and, to the Acquire of `activate`, the attempt's number,
         // which the caller has by the name of the attempt.
-        let order = order!("slab_revoke_relaxed", Release);
+        let order = seeded!("slab_revoke_relaxed", Relaxed => Release);
         let step = |word: Word| word.put_off(Verb::Retry).with(NOTED);
         self.rewrite(ticket.slot(), named, write, || {}, step, order)
     }
@@ -168,7 +167,7 @@ impl<T, O> Slab<T, O> {
             if !wanted(word) {
                 return Err(None);
             }
-            if cfg!(guichet_bug = "slab_rewrite_no_hold") {
+            if seeded!("slab_rewrite_no_hold") {
                 write();
                 let step = self.swap(number, word, verb(word), order);
                 return step.map(|()| verb(word).epoch()).map_err(|_| None);
@@ -215,7 +214,12 @@ impl<T, O> Slab<T, O> {
             }
             // ORDERING: Release — which ticket is the stray, to whoever finds it; pairs with the load in `surface`.
             // Payload and attempts stay published by the word's author, in whose release sequence this is.
-            match self.swap(number, word, new, order!("slab_stray_relaxed", Release)) {
+            match self.swap(
+                number,
+                word,
+                new,
+                seeded!("slab_stray_relaxed", Relaxed => Release),
+            ) {
                 Ok(()) => return Ok(Ticket::new(number, new)),
                 Err(now) => word = now,
             }

@@ -8,7 +8,7 @@ use super::tokens::{Claim, Owed, Spoils};
 use super::word::{FULL, LETTER, LINE, SIDE, Ticket};
 use crate::model::JobState;
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::sync::order;
+use crate::sync::seeded;
 
 impl<T, O> Slab<T, O> {
     /// A second hold on the attempt that `ticket` names, for somebody who looks at its job; to be given up with `leave`.
@@ -16,8 +16,7 @@ impl<T, O> Slab<T, O> {
         let number = ticket.slot();
         let mut word = self.load(number);
         loop {
-            let named =
-                word.epoch() == ticket.epoch() || cfg!(guichet_bug = "slab_hold_any_attempt");
+            let named = word.epoch() == ticket.epoch() || seeded!("slab_hold_any_attempt");
             if !named || word.state() != JobState::Active {
                 return None;
             }
@@ -47,7 +46,7 @@ impl<T, O> Slab<T, O> {
         let mut word = self.load(number);
         loop {
             let last = word.is_terminal() && word.holders() == 1;
-            if word.has(LETTER) && (last || cfg!(guichet_bug = "slab_letter_early")) {
+            if word.has(LETTER) && (last || seeded!("slab_letter_early")) {
                 // The hold goes on: whoever has it sees to the letter.
                 return Spoils {
                     owed: Some(Owed::Letter(number)),
@@ -68,7 +67,12 @@ impl<T, O> Slab<T, O> {
             // Acquire: theirs before mine.
             // unseen: the Acquire alone. An ended job gains no holder, so what is replaced is what `load` or a failed
             // swap acquired; it is here for a holder who could come late.
-            match self.swap(number, word, new, order!("slab_release_relaxed", AcqRel)) {
+            match self.swap(
+                number,
+                word,
+                new,
+                seeded!("slab_release_relaxed", Relaxed => AcqRel),
+            ) {
                 Ok(()) => {
                     if moves {
                         payload = Some(self.move_payload(number));
@@ -79,8 +83,8 @@ impl<T, O> Slab<T, O> {
                     }
                     let vacant = new.is_vacant().then(|| Vacant::new(number));
                     let waits = new.state() == JobState::Delayed
-                        && (new.holders() == 0) != cfg!(guichet_bug = "slab_owed_to_first")
-                        && !cfg!(guichet_bug = "slab_owed_forgotten");
+                        && (new.holders() == 0) != seeded!("slab_owed_to_first")
+                        && !seeded!("slab_owed_forgotten");
                     return Spoils {
                         vacant,
                         payload,
@@ -112,10 +116,7 @@ impl<T, O> Slab<T, O> {
         let mut word = self.load(number);
         loop {
             // Relaxed: no verb, and the slot's next tenant comes after the pool's Release and Acquire.
-            let new = match cfg!(guichet_bug = "slab_letter_twice") {
-                true => word,
-                false => word.without(LETTER),
-            };
+            let new = seeded!("slab_letter_twice", word => word.without(LETTER));
             match self.swap(number, word, new, Relaxed) {
                 Ok(()) => return (payload, self.release(number)),
                 Err(now) => word = now,
@@ -128,7 +129,7 @@ impl<T, O> Slab<T, O> {
         let mut word = self.load(number);
         loop {
             // ORDERING: Release — whatever the holders did before the letter is sent; pairs with the Acquire in `hold_letter`.
-            let order = order!("slab_keep_letter_relaxed", Release);
+            let order = seeded!("slab_keep_letter_relaxed", Relaxed => Release);
             match self.swap(number, word, word.released(), order) {
                 Ok(()) => return,
                 Err(now) => word = now,

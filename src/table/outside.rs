@@ -9,6 +9,7 @@ use super::tokens::Spoils;
 use super::word::{FREE, FULL, LETTER, LINE, NOTED, SIDE, Ticket, Trace, WAITER, Word};
 use crate::model::{JobState, Verb};
 use crate::sync::atomic::Ordering::{Relaxed, Release};
+use crate::sync::seeded;
 
 /// A job that was ended from outside. Its author holds the slot until `let_go`, so that nobody else gets
 /// it before the end is written down.
@@ -57,8 +58,7 @@ impl<T, O> Slab<T, O> {
     pub fn end(&self, number: u32, occupancy: u64, verb: Verb) -> Option<Pinned<T, O>> {
         let owed = verb == Verb::Return;
         self.end_if(number, verb, owed, |slot, _| {
-            slot.occupancy.load(Relaxed) == occupancy
-                || cfg!(guichet_bug = "slab_end_any_occupancy")
+            slot.occupancy.load(Relaxed) == occupancy || seeded!("slab_end_any_occupancy")
         })
     }
 
@@ -73,7 +73,7 @@ impl<T, O> Slab<T, O> {
     /// `bury` over the head of the handler whose attempt `ticket` names. With `letter` the last holder owes the dead letter.
     pub fn revoke(&self, ticket: Ticket, letter: bool) -> Option<Pinned<T, O>> {
         self.end_if(ticket.slot(), Verb::Bury, letter, |_, word| {
-            word.epoch() == ticket.epoch() || cfg!(guichet_bug = "slab_revoke_any_attempt")
+            word.epoch() == ticket.epoch() || seeded!("slab_revoke_any_attempt")
         })
     }
 
@@ -107,7 +107,7 @@ impl<T, O> Slab<T, O> {
             if letter {
                 new = new.with(LETTER);
             }
-            if cfg!(guichet_bug = "slab_end_no_pin")
+            if seeded!("slab_end_no_pin")
                 && word.holders() == 0
                 && self.swap(number, word, new.without(FULL), Relaxed).is_ok()
             {
@@ -126,7 +126,7 @@ impl<T, O> Slab<T, O> {
             // ORDERING: Release — what the caller counted before the ticket became stale, to whoever finds
             // it so; pairs with the load in `surface`.
             // unseen: the count lies above this floor.
-            let ended = if cfg!(guichet_bug = "slab_end_check_then_act") {
+            let ended = if seeded!("slab_end_check_then_act") {
                 self.slot(number).word.store(new.pinned().0, Relaxed);
                 Ok(())
             } else {
@@ -148,7 +148,7 @@ impl<T, O> Slab<T, O> {
 
     /// The author of an end gives its hold up: what is left of the job.
     pub fn let_go(&self, ended: Pinned<T, O>) -> Spoils<T, O> {
-        match cfg!(guichet_bug = "slab_end_no_pin") && ended.spoils.payload.is_some() {
+        match seeded!("slab_end_no_pin") && ended.spoils.payload.is_some() {
             true => ended.spoils,
             false => Spoils {
                 waiter: ended.spoils.waiter,

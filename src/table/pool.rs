@@ -14,7 +14,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU64, AtomicUsize};
-use crate::sync::{Backoff, order};
+use crate::sync::{Backoff, seeded};
 
 /// Slots of one group. Under loom two, so that groups run out.
 const GROUP: usize = if cfg!(guichet_loom) { 2 } else { 32 };
@@ -176,8 +176,9 @@ impl Pool {
     pub fn has_vacancy(&self) -> bool {
         // ORDERING: Acquire — a group that a refill emptied shows that refill's stash BUSY or filled;
         // pairs with the take in `take_from_group`.
-        let vacant =
-            |group: &AtomicU64| group.load(order!("pool_hint_relaxed", Acquire)) & MAP != 0;
+        let vacant = |group: &AtomicU64| {
+            group.load(seeded!("pool_hint_relaxed", Relaxed => Acquire)) & MAP != 0
+        };
         self.groups.iter().any(|group| vacant(group))
             || self
                 .homes
@@ -190,8 +191,10 @@ impl Pool {
         // The bits are clear, so adding sets them, and the version counts up in the same step.
         // ORDERING: Release — the last tenant's end before the next one's beginning; pairs with the
         // Acquire of whoever takes the bits.
-        let before =
-            self.groups[group].fetch_add(VERSION | bits, order!("pool_free_relaxed", Release));
+        let before = self.groups[group].fetch_add(
+            VERSION | bits,
+            seeded!("pool_free_relaxed", Relaxed => Release),
+        );
         debug_assert!(
             before & bits == 0,
             "slots {bits:b} of group {group} were given back twice"
@@ -215,7 +218,7 @@ impl Pool {
             // ORDERING: AcqRel — Acquire: the last tenant's end, passed on by the Release in `refill`;
             // Release: who sees the stash emptied sees what its taker gave back before; pairs with
             // the loads in `sweep`.
-            let order = order!("pool_stash_take_relaxed", AcqRel);
+            let order = seeded!("pool_stash_take_relaxed", Relaxed => AcqRel);
             match home.stash.compare_exchange_weak(stash, new, order, Relaxed) {
                 Ok(_) => return Some(taken),
                 Err(now) => stash = now,
@@ -230,7 +233,7 @@ impl Pool {
             return None;
         }
         let group = self.find_group(home, least)?;
-        if !cfg!(guichet_bug = "pool_refill_not_busy") {
+        if !seeded!("pool_refill_not_busy") {
             // Relaxed: the bump of `moves` below publishes it.
             home.stash
                 .compare_exchange(empty, BUSY, Relaxed, Relaxed)
@@ -248,7 +251,7 @@ impl Pool {
         // ORDERING: Release — passes on what the take of the group acquired; pairs with the Acquire
         // in `take_from_stash`.
         home.stash
-            .store(stash, order!("pool_stash_relaxed", Release));
+            .store(stash, seeded!("pool_stash_relaxed", Relaxed => Release));
         Some(taken)
     }
 
@@ -289,7 +292,7 @@ impl Pool {
             match self.groups[at].compare_exchange_weak(
                 group,
                 new,
-                order!("pool_group_take_relaxed", AcqRel),
+                seeded!("pool_group_take_relaxed", Relaxed => AcqRel),
                 Relaxed,
             ) {
                 Ok(_) => return Some(taken),
@@ -312,14 +315,16 @@ impl Pool {
                 }
                 // Filled since the take above counts as busy.
                 // ORDERING: Acquire — a stash that was emptied shows what its taker gave back before.
-                let stash = home.stash.load(order!("pool_sweep_stash_relaxed", Acquire));
+                let stash = home
+                    .stash
+                    .load(seeded!("pool_sweep_stash_relaxed", Relaxed => Acquire));
                 busy |= stash & (BUSY | MAP) != 0;
             }
             let mut versions = 0_u64;
             for at in 0..self.groups.len() {
                 // ORDERING: Acquire — a group that a refill emptied shows the refill's bump of `moves`, and
                 // all first looks come before the second ones; pairs with `take_from_group`.
-                let group = self.groups[at].load(order!("pool_look_relaxed", Acquire));
+                let group = self.groups[at].load(seeded!("pool_look_relaxed", Relaxed => Acquire));
                 if let Some(taken) = self.take_from_group(at, most) {
                     return Some(taken);
                 }
@@ -331,7 +336,7 @@ impl Pool {
                 versions = versions.wrapping_sub(group >> 32).wrapping_sub(group & MAP);
             }
             if !busy && versions == 0 && self.moves.load(Relaxed) == moves
-                || cfg!(guichet_bug = "pool_single_look")
+                || seeded!("pool_single_look")
             {
                 return None;
             }

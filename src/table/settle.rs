@@ -6,7 +6,7 @@ use super::tokens::{Claim, Settled, Spoils, Whole};
 use super::word::{FULL, LETTER, LINE, NOTED, WAITER, Word};
 use crate::model::Verb;
 use crate::sync::atomic::Ordering::Relaxed;
-use crate::sync::order;
+use crate::sync::seeded;
 
 impl<T, O> Slab<T, O> {
     /// `complete` or `bury`: the attempt decides its job, unless somebody was faster.
@@ -26,12 +26,12 @@ impl<T, O> Slab<T, O> {
     pub fn settle_whole(&self, claim: Claim, verb: Verb) -> Result<Whole<T, O>, Claim> {
         let old = claim.word;
         let alone = old.holders() == 1 && !old.has(LINE);
-        if !alone || cfg!(guichet_bug = "slab_settle_check_then_act") {
+        if !alone || seeded!("slab_settle_check_then_act") {
             return Err(claim);
         }
         let new = old.apply(verb).without(WAITER).without(FULL).released();
         // ORDERING: Acquire — as in `settle_and`.
-        let order = order!("slab_settle_relaxed", Acquire);
+        let order = seeded!("slab_settle_relaxed", Relaxed => Acquire);
         match self.swap(claim.slot, old, new, order) {
             Ok(()) => Ok(Whole {
                 vacant: Vacant::new(claim.slot),
@@ -62,14 +62,14 @@ impl<T, O> Slab<T, O> {
         // hold the slot or a ticket or letter keeps it, it decides, and emptying takes steps of its own.
         let decide = |word: Word| {
             let new = word.apply(verb).without(WAITER);
-            let alone = word.holders() == 1 || cfg!(guichet_bug = "slab_settle_ignores_holders");
+            let alone = word.holders() == 1 || seeded!("slab_settle_ignores_holders");
             match alone && !word.has(LINE) && !letter {
                 true => new.without(FULL).released(),
                 false if letter => new.with(LETTER),
                 false => new,
             }
         };
-        let decided = if cfg!(guichet_bug = "slab_settle_check_then_act") {
+        let decided = if seeded!("slab_settle_check_then_act") {
             let unchanged = self.load(claim.slot) == claim.word;
             let new = decide(claim.word);
             if unchanged {
@@ -79,7 +79,7 @@ impl<T, O> Slab<T, O> {
         } else {
             // ORDERING: Acquire — the reads of those who held the slot too and left, before the payload moves; pairs with the
             // Release in `release`. No Release: the next tenant's first use comes after the pool's Release and Acquire.
-            let order = order!("slab_settle_steps_relaxed", Acquire);
+            let order = seeded!("slab_settle_steps_relaxed", Relaxed => Acquire);
             self.step(&claim, order, decide)
         };
         let Some((old, new)) = decided else {
@@ -91,7 +91,7 @@ impl<T, O> Slab<T, O> {
         };
         let waiter = self.take_waiter(claim.slot, old);
         let emptied = old.has(FULL) && !new.has(FULL);
-        let ignored = cfg!(guichet_bug = "slab_settle_ignores_holders") && emptied;
+        let ignored = seeded!("slab_settle_ignores_holders") && emptied;
         let spoils = if new.holders() == 0 || ignored {
             Spoils {
                 vacant: Some(Vacant::new(claim.slot)),

@@ -15,7 +15,7 @@ use crate::model::Verb;
 use crate::park::Oneshot;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::{Arc, UnsafeCell, order};
+use crate::sync::{Arc, UnsafeCell, seeded};
 
 /// The hot line of one job. A cache line for payloads of up to 24 bytes.
 #[repr(align(64))]
@@ -111,7 +111,7 @@ impl<T, O> Slab<T, O> {
         // ORDERING: Release — publishes payload, waiter, occupancy and record; pairs with the Acquire of
         // the CAS in `activate` and of the load in `end`.
         slot.word
-            .store(new.0, order!("slab_admit_relaxed", Release));
+            .store(new.0, seeded!("slab_admit_relaxed", Relaxed => Release));
         (Ticket::new(number, new), occupancy)
     }
 
@@ -208,7 +208,7 @@ impl<T, O> Slab<T, O> {
         let mut word = claim.word;
         loop {
             let next = new(word);
-            if cfg!(guichet_bug = "slab_step_check_then_act") && !self.is_revoked(claim) {
+            if seeded!("slab_step_check_then_act") && !self.is_revoked(claim) {
                 self.slot(claim.slot).word.store(next.0, order);
                 return Some((word, next));
             }
@@ -257,7 +257,7 @@ impl<T, O> Slab<T, O> {
         Word(
             self.slot(number)
                 .word
-                .load(order!("slab_load_relaxed", Acquire)),
+                .load(seeded!("slab_load_relaxed", Relaxed => Acquire)),
         )
     }
 

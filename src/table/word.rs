@@ -23,6 +23,7 @@ use std::fmt;
 
 use crate::lane::ID_BITS;
 use crate::model::{JobState, Verb};
+use crate::sync::seeded;
 
 pub(super) const SLOT_BITS: u32 = 24;
 const HOLDERS: u64 = 0xff;
@@ -132,11 +133,7 @@ impl Word {
     /// Nothing refers to the slot any more.
     #[inline(always)]
     pub(super) fn is_vacant(self) -> bool {
-        let letter = if cfg!(guichet_bug = "word_letter_vacant") {
-            0
-        } else {
-            LETTER.0
-        };
+        let letter = seeded!("word_letter_vacant", 0 => LETTER.0);
         let kept = LINE.0 | SIDE.0 | letter | HOLDERS;
         self.is_terminal() && self.0 & kept == 0
     }
@@ -165,11 +162,7 @@ impl Word {
     #[inline(always)]
     fn lead_to(self, verb: Verb, target: JobState) -> Self {
         debug_assert!(verb.applies_to(self.state()), "{verb:?} on {self:?}");
-        let step = if cfg!(guichet_bug = "word_no_epoch") {
-            0
-        } else {
-            1
-        };
+        let step = seeded!("word_no_epoch", 0 => 1);
         let epoch = (self.epoch() + step) << SLOT_BITS;
         Word(epoch | (target as u64) << STATE_SHIFT | self.0 & FLAGS)
     }

@@ -40,15 +40,24 @@ mod sync {
     pub use guichet::internals::sync::*;
 
     /// As in the library.
-    macro_rules! order {
-        ($bug:literal, $right:ident) => {
+    macro_rules! seeded {
+        ($bug:literal) => {
+            cfg!(guichet_bug = $bug)
+        };
+        ($bug:literal, Relaxed => $right:ident) => {
             match cfg!(guichet_bug = $bug) {
                 true => $crate::sync::atomic::Ordering::Relaxed,
                 false => $crate::sync::atomic::Ordering::$right,
             }
         };
+        ($bug:literal, $wrong:expr => $right:expr) => {
+            match cfg!(guichet_bug = $bug) {
+                true => $wrong,
+                false => $right,
+            }
+        };
     }
-    pub(crate) use order;
+    pub(crate) use seeded;
 }
 #[allow(dead_code, reason = "files of the library; the models use a part")]
 #[path = "../../src/queue"]

@@ -5,7 +5,7 @@ use guichet::internals::model::{JobState, Verb};
 use guichet::internals::park::Oneshot;
 use guichet::internals::sync::atomic::{AtomicU64, Ordering::*};
 use guichet::internals::table::{
-    Claim, Entered, Entry, Marks, NotMoved, Owed, Pinned, Pool, Record, Slab, Spoils, Ticket,
+    Claim, Entered, Entry, Marks, NotMoved, Owed, Own, Pinned, Pool, Record, Slab, Spoils, Ticket,
     Trace, Vacant,
 };
 use loom::cell::UnsafeCell;
@@ -139,7 +139,13 @@ impl World {
         let payload = self.payload(job);
         let stamp = |_, _, record: &Record| {
             record.set_due(5);
-            record.expires.store(9, Relaxed);
+            record.set_own(&Own {
+                expires: 9,
+                attempts: 0,
+                backoff: [0; 3],
+                timeout: 0,
+                at_end: 0,
+            });
             let optioned = true;
             (
                 Marks {

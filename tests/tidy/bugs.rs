@@ -61,8 +61,8 @@ fn seeded_bugs_are_listed() {
 fn control_bugs() {
     let sources = [Source::new(
         "src/ring/mod.rs",
-        r#"// order!("in_prose", Release)
-x.store(1, order!("listed", Release));
+        r#"// seeded!("in_prose")
+x.store(1, seeded!("listed", Relaxed => Release));
 if cfg!(guichet_bug = "forgotten") {}
 #[cfg(not(guichet_bug="listed_too"))]
 seeded!(

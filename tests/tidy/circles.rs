@@ -253,7 +253,7 @@ fn control_circles() {
         facade,
         (
             "a/x",
-            "// use super::y::Y;\nfn f() { super::y::f(); crate::order!(); self::f() }",
+            "// use super::y::Y;\nfn f() { super::y::f(); crate::seeded!(); self::f() }",
         ),
         ("a/y", "use x::f;\nuse std::sync::Arc;"),
         ("a/tests", "use super::x::X;"),

@@ -74,7 +74,7 @@ use crate::{table::Word, sync::Arc, park}; //~ `table` from floor 3 ~ neighbour 
 use super::queue; //~ imports `queue`
 mod laps { use super::super::lane::Band; use super::Ring; } //~ imports `lane`
 fn f() { crate::runtime::start(); super::super::ring::x(); } //~ imports `runtime`
-fn g() { crate::order!("a"); } // crate::cli::x
+fn g() { crate::seeded!("a"); } // crate::cli::x
 use crate::JobId; //~ `crate::JobId` is no module
 use crate::internals::Ring; //~ `internals` is for tests
 use crate::time::Clock as _;

@@ -260,7 +260,7 @@ impl Source {
         called.map(|at| tokens[at].text.clone()).collect()
     }
 
-    /// Names in `guichet_bug = "NAME"`, `seeded!("NAME"` and `order!("NAME"`, with their places.
+    /// Names in `guichet_bug = "NAME"` and `seeded!("NAME"`, with their places.
     pub fn seeded_bugs(&self) -> Vec<(Complaint, String)> {
         let code: Vec<&str> = self
             .lines
@@ -269,7 +269,7 @@ impl Source {
             .collect();
         let code = code.join("\n");
         let mut found = Vec::new();
-        for (word, sign) in [("guichet_bug", "="), ("seeded!", "("), ("order!", "(")] {
+        for (word, sign) in [("guichet_bug", "="), ("seeded!", "(")] {
             for (at, _) in code.match_indices(word) {
                 let rest = code[at + word.len()..].trim_start();
                 let rest = rest.strip_prefix(sign).map(str::trim_start);

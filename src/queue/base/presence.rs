@@ -3,6 +3,7 @@
 
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::sync::atomic::{AtomicUsize, fence};
+use crate::sync::seeded;
 
 /// The number of those who serve.
 pub(crate) struct Presence(AtomicUsize);
@@ -21,7 +22,7 @@ impl Presence {
     /// One less; whether that was the last. What the caller looks at next it sees as it is after that.
     pub(crate) fn leave(&self) -> bool {
         let others = self.0.fetch_sub(1, Relaxed) - 1;
-        if !cfg!(guichet_bug = "presence_leave_no_fence") {
+        if !seeded!("presence_leave_no_fence") {
             // ORDERING: SeqCst fence — the leave before the look at the phase; partner: `is_nobody`. One of
             // the two sees the other, so the queue is stopped.
             fence(SeqCst);
@@ -31,7 +32,7 @@ impl Presence {
 
     /// Whether nobody serves, after what the caller did before.
     pub(crate) fn is_nobody(&self) -> bool {
-        if !cfg!(guichet_bug = "presence_look_no_fence") {
+        if !seeded!("presence_look_no_fence") {
             // ORDERING: SeqCst fence — the phase before the look at who serves; partner: `leave`.
             fence(SeqCst);
         }

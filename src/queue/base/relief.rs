@@ -12,7 +12,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use crate::sync::order;
+use crate::sync::seeded;
 use crate::table::Ticket;
 
 /// Instead of a ticket: the worker is still in its handler, and another one does its work.
@@ -50,14 +50,19 @@ impl TimedAttempt {
         // Who reads this deadline with the last attempt's ticket takes that for longer than it is, and looks again.
         self.deadline.store(deadline, Relaxed);
         // ORDERING: Release — the deadline, and whose the slot is, before the ticket; pairs with the Acquire in `view`.
-        self.current
-            .store(ticket.to_bits(), order!("relief_begin_relaxed", Release));
+        self.current.store(
+            ticket.to_bits(),
+            seeded!("relief_begin_relaxed", Relaxed => Release),
+        );
     }
 
     /// The owner's handler has returned; whether another worker has taken its place.
     pub(crate) fn end(&self) -> bool {
         // ORDERING: Acquire — what the replacement read before its step in `relieve` was still this job's; partner: that step.
-        let relieved = self.current.swap(0, order!("relief_end_relaxed", Acquire)) == RELIEVED;
+        let relieved = self
+            .current
+            .swap(0, seeded!("relief_end_relaxed", Relaxed => Acquire))
+            == RELIEVED;
         if relieved {
             self.relieved.store(true, Relaxed);
         }
@@ -67,7 +72,10 @@ impl TimedAttempt {
     /// The attempt, and when its time is over: never earlier than that is.
     pub(crate) fn view(&self) -> Option<(Ticket, u64)> {
         // ORDERING: Acquire — as in `begin`.
-        match self.current.load(order!("relief_view_relaxed", Acquire)) {
+        match self
+            .current
+            .load(seeded!("relief_view_relaxed", Relaxed => Acquire))
+        {
             0 | RELIEVED => None,
             bits => Some((Ticket::from_bits(bits), self.deadline.load(Relaxed))),
         }
@@ -90,15 +98,12 @@ impl TimedAttempt {
         let found = look();
         // ORDERING: Release — what `look` read, before the owner goes on; pairs with the Acquire in `end`. The caller has
         // the ticket from `view`, by whose Acquire `look` finds the job of this attempt, not one before it.
-        let order = order!("relief_take_relaxed", Release);
+        let order = seeded!("relief_take_relaxed", Relaxed => Release);
         let taken = self
             .current
             .compare_exchange(ticket.to_bits(), RELIEVED, order, Relaxed);
         taken.ok()?;
-        match cfg!(guichet_bug = "relief_looks_late") {
-            true => Some(look()),
-            false => Some(found),
-        }
+        seeded!("relief_looks_late", Some(look()) => Some(found))
     }
 
     /// Whether the owner is to leave; asked by the owner.
@@ -129,19 +134,18 @@ impl Coming {
     /// One less: it has taken its place, or there is none for it.
     pub(crate) fn leave(&self) {
         // ORDERING: Release — the place taken before the count falls; pairs with the Acquire in `and_stuck`.
-        self.0.fetch_sub(1, order!("relief_leave_relaxed", Release));
+        self.0
+            .fetch_sub(1, seeded!("relief_leave_relaxed", Relaxed => Release));
     }
 
     /// Those that are coming and those that have come, of whom `stuck` counts the places: one may be counted twice, none is
     /// missed.
     pub(crate) fn and_stuck(&self, stuck: impl Fn() -> usize) -> usize {
-        let early = if cfg!(guichet_bug = "relief_counts_backwards") {
-            Some(stuck())
-        } else {
-            None
-        };
+        let early = seeded!("relief_counts_backwards", Some(stuck()) => None);
         // ORDERING: Acquire — as in `leave`: who is not counted here is found in its place.
-        let coming = self.0.load(order!("relief_count_relaxed", Acquire));
+        let coming = self
+            .0
+            .load(seeded!("relief_count_relaxed", Relaxed => Acquire));
         coming + early.unwrap_or_else(stuck)
     }
 }

@@ -6,6 +6,7 @@
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::atomic::{AtomicU32, fence};
 use crate::sync::fence_after_rmw;
+use crate::sync::seeded;
 
 /// Some of the switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Switches {
     /// seen here or sees that step.
     #[inline(always)]
     pub(crate) fn after_step(&self) -> Setting {
-        if !cfg!(guichet_bug = "switch_step_no_fence") {
+        if !seeded!("switch_step_no_fence") {
             // ORDERING: full fence — the caller's step before this look; partner: the fences behind `turn_on`.
             fence_after_rmw();
         }
@@ -104,7 +105,7 @@ impl Switches {
 
     /// What the caller turned comes before whatever it does next.
     pub(crate) fn fence(&self) {
-        if !cfg!(guichet_bug = "switch_turn_no_fence") {
+        if !seeded!("switch_turn_no_fence") {
             // ORDERING: SeqCst fence — the switch before the caller's next look or step; partner: the fence of `after_step`.
             fence(SeqCst);
         }

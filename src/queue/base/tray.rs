@@ -8,6 +8,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU64, AtomicUsize, fence};
+use crate::sync::seeded;
 use crate::table::Ticket;
 
 /// The largest batch.
@@ -37,7 +38,7 @@ impl Tray {
     /// at worst stale, and its activation finds that out.
     pub(crate) fn lay_out(&self, tickets: &[u64], place: i64) {
         self.place.store(place as u64, Relaxed);
-        if !cfg!(guichet_bug = "tray_lay_no_fence") {
+        if !seeded!("tray_lay_no_fence") {
             // ORDERING: Release fence — the place before its tickets; pairs with the Acquire fence in `unstarted`. Who reads
             // a later batch's place finds the ticket stale: nothing is laid out before the last batch was started.
             fence(Release);
@@ -61,7 +62,7 @@ impl Tray {
         let end = self.end.load(Relaxed).min(BATCH);
         (next..end).map(|at| {
             let ticket = Ticket::from_bits(self.tickets[at].load(Relaxed));
-            if !cfg!(guichet_bug = "tray_read_no_fence") {
+            if !seeded!("tray_read_no_fence") {
                 // ORDERING: Acquire fence — as in `lay_out`.
                 fence(Acquire);
             }

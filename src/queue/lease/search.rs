@@ -12,7 +12,7 @@ use crate::queue::lease::held::{Lease, LeaseError};
 use crate::queue::life::Shared;
 use crate::queue::life::begin::NotBegun;
 use crate::queue::ready::line::Batch;
-use crate::sync::{Arc, Deadline};
+use crate::sync::{Arc, Deadline, seeded};
 
 /// What one look for a job to lease came to.
 #[must_use = "what was found may hold a job's end"]
@@ -115,7 +115,7 @@ pub(crate) fn look_for_lease<T: Send + Sync + 'static, R: Send + 'static>(
             }
             // The ticket was stale, or its job waits again.
             Err(NotBegun::Nothing) => {}
-            Err(why) if cfg!(guichet_bug = "lease_drops_in_search") => shared.not_begun(why),
+            Err(why) if seeded!("lease_drops_in_search") => shared.not_begun(why),
             Err(why) => return Ok(Some(Hit::None(why))),
         }
     }

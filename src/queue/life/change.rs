@@ -4,7 +4,7 @@ use crate::model::{JobId, JobState};
 use crate::queue::base::error::ChangeError;
 use crate::queue::life::Shared;
 use crate::queue::record::step::Change;
-use crate::sync::Backoff;
+use crate::sync::{Backoff, seeded};
 use crate::table::{NotMoved, Ticket};
 
 impl<T: Send, R: Send> Shared<T, R> {
@@ -35,7 +35,7 @@ impl<T: Send, R: Send> Shared<T, R> {
     /// Gives a delayed job another priority; false if it is not delayed any more.
     pub(crate) fn reprioritized(&self, id: JobId, priority: u32) -> bool {
         let (slot, occupancy) = (id.slot, id.occupancy);
-        if cfg!(guichet_bug = "change_priority_unheld") {
+        if seeded!("change_priority_unheld") {
             self.core.slab.set_priority(slot, priority);
             return self.core.slab.state(slot, occupancy) == Some(JobState::Delayed);
         }

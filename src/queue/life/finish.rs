@@ -14,6 +14,7 @@ use crate::queue::record::dossier::Dossier;
 use crate::queue::record::end::End;
 use crate::queue::record::results::Shown;
 use crate::queue::record::step::{Change, Note, Step};
+use crate::sync::seeded;
 use crate::table::{Claim, Owed, Pinned, Settled, Spoils, Trace};
 
 /// A job that has ended, as far as only the thread that decided it knows.
@@ -274,7 +275,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         {
             self.ready.take_out(&self.core, ticket);
         }
-        let early = cfg!(guichet_bug = "conclude_lets_go_early");
+        let early = seeded!("conclude_lets_go_early");
         let spoils = match (early, left) {
             (false, left) => {
                 self.follow(&end, outcome.as_ref());
@@ -292,7 +293,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         let dossier = left.then(|| dossiers.take(end.step.id.slot, end.step.id.occupancy));
         // Before anything of the user's is dropped.
         let kept = spoils.vacant.is_none();
-        let late = cfg!(guichet_bug = "settle_nudges_late");
+        let late = seeded!("settle_nudges_late");
         if kept && !late {
             self.ready.nudge(&self.core, end.step.id.slot);
         }

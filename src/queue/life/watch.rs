@@ -14,7 +14,7 @@ use crate::queue::base::switches::Setting;
 use crate::queue::life::finish::Ended;
 use crate::queue::life::{Queue, Shared};
 use crate::queue::record::step::{Change, Note};
-use crate::sync::Arc;
+use crate::sync::{Arc, seeded};
 use crate::table::{Claim, Ticket};
 use crate::time::Timestamp;
 
@@ -129,7 +129,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         if !self.may_relieve() || !desk.timed.seek(ticket) {
             return;
         }
-        if cfg!(guichet_bug = "desk_relieve_before_hire") {
+        if seeded!("desk_relieve_before_hire") {
             let _ = desk.timed.relieve(ticket, || ());
         }
         let relief = Relief::new(desk.clone(), ticket, self.coming.clone());
@@ -142,10 +142,7 @@ impl<T: Send, R: Send> Shared<T, R> {
 
     /// Whether one more worker may be replaced, those counted whose replacements have not come yet.
     fn may_relieve(&self) -> bool {
-        let gone = match cfg!(guichet_bug = "relief_coming_uncounted") {
-            true => self.ready.desks().stuck(),
-            false => self.coming.and_stuck(|| self.ready.desks().stuck()),
-        };
+        let gone = seeded!("relief_coming_uncounted", self.ready.desks().stuck() => self.coming.and_stuck(|| self.ready.desks().stuck()));
         gone < self.core.options.max_stuck
     }
 
@@ -213,7 +210,7 @@ impl<T, R> Queue<T, R> {
         let Some((occupancy, epoch)) = relief.take_place(look) else {
             // It came in vain, and no longer counts: one more may be replaced now.
             shared.core.alarm.wake();
-            return cfg!(guichet_bug = "desk_relieve_before_hire");
+            return seeded!("desk_relieve_before_hire");
         };
         let id = shared.core.id_of(slot, occupancy);
         let (note, common) = (Note::Stuck { id, epoch }, shared.records.common());

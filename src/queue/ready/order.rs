@@ -5,6 +5,7 @@ use super::line::{Batch, Key, Line, Spot};
 use crate::lane::{Bands, Heap, IN_LINE, Item, Place, Portion, Rank};
 use crate::model::PopError;
 use crate::queue::base::core::Core;
+use crate::sync::seeded;
 use crate::table::{Entered, NotMoved, Position, Ticket, Trace};
 
 impl Ready {
@@ -62,7 +63,7 @@ impl Ready {
                     trace: Trace::Side,
                 };
                 if let (Line::Heap(heap, key), true) =
-                    (&self.line, cfg!(guichet_bug = "line_batch_overlooks_ends"))
+                    (&self.line, seeded!("line_batch_overlooks_ends"))
                 {
                     let slot = entered.ticket.slot();
                     let refused = self.put_on_heap(core, heap, key, slot, tickets[0], Spot::End);

@@ -6,7 +6,7 @@ use crate::park::Care;
 use crate::queue::base::core::Core;
 use crate::queue::base::refusal::Refusal;
 use crate::queue::base::switches::Setting;
-use crate::sync::{Backoff, Deadline, MODEL, thread_number};
+use crate::sync::{Backoff, Deadline, MODEL, seeded, thread_number};
 use crate::table::{Vacancies, Vacant};
 
 /// So many looks for what stale tickets keep until they are sought in the lines once more.
@@ -33,7 +33,7 @@ impl Ready {
 
     /// Whether a slot could be had from a stale ticket.
     fn keeps_strays(&self) -> bool {
-        self.has_strays() && !cfg!(guichet_bug = "room_chain_ignores_strays")
+        self.has_strays() && !seeded!("room_chain_ignores_strays")
     }
 
     /// Nothing was vacant: claims what stale tickets kept. Those that lie somewhere are dropped; who has
@@ -56,7 +56,7 @@ impl Ready {
             }
             round += 1;
             let claimed = claim();
-            if claimed.is_some() || cfg!(guichet_bug = "room_no_wait_for_strays") {
+            if claimed.is_some() || seeded!("room_no_wait_for_strays") {
                 return claimed;
             }
             backoff.snooze();

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::time::SystemTime;
 
 use crate::model::{AttemptError, DeadReason, LogLine};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, seeded};
 
 /// How many failed attempts of a job are kept.
 pub(crate) const ERRORS_KEPT: usize = 32;
@@ -127,7 +127,7 @@ impl Dossiers {
         let mut made = Dossier::of(occupancy);
         let result = f(&mut made);
         let too_late = kept.as_ref().is_some_and(|it| it.occupancy > occupancy)
-            && !cfg!(guichet_bug = "dossier_late_spoils");
+            && !seeded!("dossier_late_spoils");
         let stale = match too_late {
             true => Some(made),
             false => kept.replace(made),

@@ -11,7 +11,7 @@ use crate::queue::life::job::Job;
 use crate::queue::life::{Queue, Shared};
 use crate::queue::ready::line::{Batch, Taken};
 use crate::queue::work::attempt::Attend;
-use crate::sync::Arc;
+use crate::sync::{Arc, seeded};
 use crate::table::{Ticket, Trace};
 
 /// Handlers that take longer than this on average get one job at a time.
@@ -113,7 +113,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
     /// Whether another worker has taken this one's place while a handler ran, so that it starts nothing more.
     #[inline]
     fn is_relieved(&self) -> bool {
-        self.desk.timed.is_relieved() && !cfg!(guichet_bug = "relief_batch_kept")
+        self.desk.timed.is_relieved() && !seeded!("relief_batch_kept")
     }
 
     /// The tickets from number `at` on go back to where they lay: this worker leaves.
@@ -141,7 +141,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             // The others can be found where they are: by their jobs, and on the desk by other workers and
             // by adders who need the slots of stale ones. A single one is not there yet.
             let single = self.batch.tickets.len() == 1;
-            if single && !cfg!(guichet_bug = "dispatch_pause_hides_ticket") {
+            if single && !seeded!("dispatch_pause_hides_ticket") {
                 self.lay_out();
             }
             let goes_on = self.waits_in_hand(shared);

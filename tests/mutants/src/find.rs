@@ -1,7 +1,7 @@
 //! Finds the sites: every ordering stronger than Relaxed, and every fence.
 //!
 //! Tokens come from `proc-macro2`, so comments, strings and attributes hide nothing and add nothing. No site is what a
-//! `use` declaration names, the pattern of a `match`, the body of `if cfg!(guichet_bug = ..)`, and what stands under
+//! `use` declaration names, the pattern of a `match`, what only a build with a bug does (`seeded!`), and what stands under
 //! `#[cfg(test)]`. What can't be understood is an error, never a site less.
 
 use crate::order::Order;
@@ -71,6 +71,9 @@ fn walk(stream: TokenStream, sites: &mut Vec<Site>) -> Result<(), String> {
             }
         } else if seeded_bug(&tokens, at) {
             at += 5;
+        } else if let Some(right) = seeded_right(&tokens, at) {
+            walk(right, sites)?;
+            at += 3;
         } else if let Some((site, next)) = site(&tokens, at)? {
             sites.push(site);
             at = next;
@@ -102,10 +105,8 @@ fn site(tokens: &[TokenTree], at: usize) -> Result<Option<(Site, usize)>, String
         };
         Ok(Some((site, last + 1)))
     };
-    if name == "order" && punct(tokens, at + 1, '!') {
-        let arguments = group(tokens, at + 2, Delimiter::Parenthesis);
-        let right = arguments.and_then(last_order);
-        let right = right.ok_or(format!("line {line}: `order!` without an ordering"))?;
+    if let Some(right) = seeded_order(tokens, at) {
+        let right = right.ok_or(format!("line {line}: `seeded!` without an ordering"))?;
         return found(What::Ordering, right, at + 2);
     }
     if name == "fence" || name == FENCE_AFTER_RMW {
@@ -142,21 +143,42 @@ fn path_start(tokens: &[TokenTree], mut at: usize) -> usize {
 
 /// Whether what precedes `at` is, or is part of, the pattern of a `match`.
 fn pattern(tokens: &[TokenTree], at: usize) -> bool {
-    let arrow = punct(tokens, at, '=') && punct(tokens, at + 1, '>');
-    arrow || punct(tokens, at, '|') || word(tokens, at, "if")
+    arrow(tokens, at) || punct(tokens, at, '|') || word(tokens, at, "if")
 }
 
-/// `if cfg!(guichet_bug = ..) { .. }`, or the same with `else` in front: never compiled in.
+/// What `seeded!` is given at `at`, if it stands there.
+fn seeded(tokens: &[TokenTree], at: usize) -> Option<Vec<TokenTree>> {
+    let named = word(tokens, at, "seeded") && punct(tokens, at + 1, '!');
+    let given = group(tokens, at + 2, Delimiter::Parenthesis).filter(|_| named);
+    given.map(|given| given.into_iter().collect())
+}
+
+/// `if seeded!(..) { .. }`, or the same with `else` in front: never compiled in.
 fn seeded_bug(tokens: &[TokenTree], at: usize) -> bool {
-    let named = |condition: TokenStream| {
-        let first = condition.into_iter().next();
-        first.is_some_and(|first| first.to_string() == "guichet_bug")
-    };
     word(tokens, at, "if")
-        && word(tokens, at + 1, "cfg")
-        && punct(tokens, at + 2, '!')
-        && group(tokens, at + 3, Delimiter::Parenthesis).is_some_and(named)
+        && seeded(tokens, at + 1).is_some()
         && group(tokens, at + 4, Delimiter::Brace).is_some()
+}
+
+/// The ordering of `seeded!(.., Relaxed => right)` at `at`; `Some(None)` if that is none.
+fn seeded_order(tokens: &[TokenTree], at: usize) -> Option<Option<Order>> {
+    let given = seeded(tokens, at)?;
+    let of_order = word(&given, 2, "Relaxed") && arrow(&given, 3) && given.len() == 6;
+    of_order.then(|| last_order(given.into_iter().collect()))
+}
+
+/// What is compiled in of `seeded!(.., wrong => right)` at `at`.
+fn seeded_right(tokens: &[TokenTree], at: usize) -> Option<TokenStream> {
+    let given = seeded(tokens, at)?;
+    if seeded_order(tokens, at).is_some() {
+        return None;
+    }
+    let arrow = (0..given.len()).find(|&at| arrow(&given, at))?;
+    Some(given.into_iter().skip(arrow + 2).collect())
+}
+
+fn arrow(tokens: &[TokenTree], at: usize) -> bool {
+    punct(tokens, at, '=') && punct(tokens, at + 1, '>')
 }
 
 /// Behind the `;` or the braces that end an item.

@@ -27,7 +27,7 @@ fn bare_names_paths_and_macros_are_sites() {
     let text = r#"fn f() {
     x.load(Acquire);
     x.store(1, Ordering::Release); x.swap(1, crate::sync::atomic::Ordering::SeqCst);
-    let order = order!("a_name", AcqRel);
+    let order = seeded!("a_name", Relaxed => AcqRel);
     match x.compare_exchange(0, 1, AcqRel, Acquire) { Ok(_) => y.load(Acquire), _ => 0 };
 }
 "#;
@@ -35,7 +35,7 @@ fn bare_names_paths_and_macros_are_sites() {
         "2 ordering Acquire: Acquire",
         "3 ordering Release: Ordering::Release",
         "3 ordering SeqCst: crate::sync::atomic::Ordering::SeqCst",
-        "4 ordering AcqRel: order!(\"a_name\", AcqRel)",
+        "4 ordering AcqRel: seeded!(\"a_name\", Relaxed => AcqRel)",
         "5 ordering AcqRel: AcqRel",
         "5 ordering Acquire: Acquire",
         "5 ordering Acquire: Acquire",
@@ -61,7 +61,7 @@ fn fence(order: Ordering) {}
     ];
     assert_eq!(sites(text), expected);
     assert!(find("fn f() { fence(order); }").is_err());
-    assert!(find("fn f() { x.load(order!(\"name\", order)); }").is_err());
+    assert!(find("fn f() { x.load(seeded!(\"name\", Relaxed => order)); }").is_err());
 }
 
 #[test]
@@ -98,9 +98,9 @@ fn patterns_are_no_sites() {
 #[test]
 fn seeded_bugs_and_tests_are_no_sites() {
     let text = r#"fn f() {
-    if cfg!(guichet_bug = "a") { x.load(Acquire); } else { x.load(Acquire); }
-    let order = if cfg!(guichet_bug = "b") { Release } else { order!("c", AcqRel) };
-    if !cfg!(guichet_bug = "d") { fence(Release); }
+    if seeded!("a") { x.load(Acquire); } else { x.load(Acquire); }
+    let order = seeded!("b", y.load(Release) => seeded!("c", Relaxed => AcqRel));
+    if !seeded!("d") { fence(Release); }
     if cfg!(debug_assertions) { fence(Acquire); }
 }
 #[cfg(test)]
@@ -110,7 +110,7 @@ mod tests { fn f() { x.load(SeqCst); } }
 "#;
     let expected = [
         "2 ordering Acquire: Acquire",
-        "3 ordering AcqRel: order!(\"c\", AcqRel)",
+        "3 ordering AcqRel: seeded!(\"c\", Relaxed => AcqRel)",
         "4 fence Release: fence(Release)",
         "5 fence Acquire: fence(Acquire)",
         "10 ordering SeqCst: SeqCst",
