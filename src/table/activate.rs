@@ -31,7 +31,7 @@ impl<T, O> Slab<T, O> {
             if held { word } else { word.without(FULL) }
         };
         let claim = self.activate_and(ticket, trace, empty)?;
-        let payload = (!claim.has_payload()).then(|| self.move_payload(claim.slot));
+        let payload = (!claim.has_payload()).then(|| self.move_payload(claim.slot()));
         Ok((claim, payload))
     }
 
@@ -64,11 +64,7 @@ impl<T, O> Slab<T, O> {
             let counts = !word.has(FREE) || seeded!("slab_free_ignored");
             let attempts = slot.attempts.load(Relaxed) + u32::from(counts);
             slot.attempts.store(attempts, Relaxed);
-            return Ok(Claim {
-                slot: ticket.slot(),
-                word: new,
-                attempts,
-            });
+            return Ok(Claim::new(ticket.slot(), new, attempts));
         }
     }
 

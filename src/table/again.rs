@@ -25,10 +25,10 @@ impl<T, O> Slab<T, O> {
         };
         match self.step(&claim, order, waiting) {
             Some((_, new)) => Ok(Entered {
-                ticket: Ticket::new(claim.slot, new),
+                ticket: Ticket::new(claim.slot(), new),
                 trace: entered,
             }),
-            None => Err(self.release(claim.slot)),
+            None => Err(self.release(claim.slot())),
         }
     }
 
@@ -39,7 +39,7 @@ impl<T, O> Slab<T, O> {
         let delayed = |word: Word| word.put_off(verb).with(after(verb)).released();
         match self.step(&claim, order, delayed) {
             Some(_) => Ok(()),
-            None => Err(self.release(claim.slot)),
+            None => Err(self.release(claim.slot())),
         }
     }
 
@@ -51,7 +51,7 @@ impl<T, O> Slab<T, O> {
         trace: Trace,
     ) -> Result<Entered, Spoils<T, O>> {
         // SAFETY: the activation cleared FULL for this claim, so nobody else touches the payload until it is set again.
-        self.slot(claim.slot).payload.with_mut(|cell| unsafe {
+        self.slot(claim.slot()).payload.with_mut(|cell| unsafe {
             (*cell).write(payload);
         });
         let mut entered = trace;
@@ -67,14 +67,14 @@ impl<T, O> Slab<T, O> {
             waiting,
         ) {
             Some((_, new)) => Ok(Entered {
-                ticket: Ticket::new(claim.slot, new),
+                ticket: Ticket::new(claim.slot(), new),
                 trace: entered,
             }),
             None => {
-                let payload = Some(self.move_payload(claim.slot));
+                let payload = Some(self.move_payload(claim.slot()));
                 Err(Spoils {
                     payload,
-                    ..self.release(claim.slot)
+                    ..self.release(claim.slot())
                 })
             }
         }

@@ -23,11 +23,11 @@ impl<T, O> Slab<T, O> {
             // Relaxed: the hold keeps, and publishes nothing.
             match self.swap(number, word, word.pinned(), Relaxed) {
                 Ok(()) => {
-                    return Some(Claim {
-                        slot: number,
-                        word: word.pinned(),
-                        attempts: self.slot(number).attempts.load(Relaxed),
-                    });
+                    return Some(Claim::new(
+                        number,
+                        word.pinned(),
+                        self.slot(number).attempts.load(Relaxed),
+                    ));
                 }
                 Err(now) => word = now,
             }
@@ -36,7 +36,7 @@ impl<T, O> Slab<T, O> {
 
     /// Gives a hold up without a word about the job.
     pub fn leave(&self, claim: Claim) -> Spoils<T, O> {
-        self.release(claim.slot)
+        self.release(claim.slot())
     }
 
     /// A holder leaves. The last one of an ended job takes the payload; whoever makes the slot

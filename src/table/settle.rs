@@ -32,11 +32,11 @@ impl<T, O> Slab<T, O> {
         let new = old.apply(verb).without(WAITER).without(FULL).released();
         // ORDERING: Acquire — as in `settle_and`.
         let order = seeded!("slab_settle_relaxed", Relaxed => Acquire);
-        match self.swap(claim.slot, old, new, order) {
+        match self.swap(claim.slot(), old, new, order) {
             Ok(()) => Ok(Whole {
-                vacant: Vacant::new(claim.slot),
-                waiter: self.take_waiter(claim.slot, old),
-                payload: old.has(FULL).then(|| self.move_payload(claim.slot)),
+                vacant: Vacant::new(claim.slot()),
+                waiter: self.take_waiter(claim.slot(), old),
+                payload: old.has(FULL).then(|| self.move_payload(claim.slot())),
                 noted: old.has(NOTED),
             }),
             Err(_) => Err(claim),
@@ -70,10 +70,10 @@ impl<T, O> Slab<T, O> {
             }
         };
         let decided = if seeded!("slab_settle_check_then_act") {
-            let unchanged = self.load(claim.slot) == claim.word;
+            let unchanged = self.load(claim.slot()) == claim.word;
             let new = decide(claim.word);
             if unchanged {
-                self.slot(claim.slot).word.store(new.0, Relaxed);
+                self.slot(claim.slot()).word.store(new.0, Relaxed);
             }
             unchanged.then_some((claim.word, new))
         } else {
@@ -86,23 +86,23 @@ impl<T, O> Slab<T, O> {
             return Settled {
                 won: false,
                 noted: false,
-                spoils: self.release(claim.slot),
+                spoils: self.release(claim.slot()),
             };
         };
-        let waiter = self.take_waiter(claim.slot, old);
+        let waiter = self.take_waiter(claim.slot(), old);
         let emptied = old.has(FULL) && !new.has(FULL);
         let ignored = seeded!("slab_settle_ignores_holders") && emptied;
         let spoils = if new.holders() == 0 || ignored {
             Spoils {
-                vacant: Some(Vacant::new(claim.slot)),
+                vacant: Some(Vacant::new(claim.slot())),
                 waiter,
-                payload: old.has(FULL).then(|| self.move_payload(claim.slot)),
+                payload: old.has(FULL).then(|| self.move_payload(claim.slot())),
                 owed: None,
             }
         } else {
             Spoils {
                 waiter,
-                ..self.release(claim.slot)
+                ..self.release(claim.slot())
             }
         };
         Settled {

@@ -127,7 +127,7 @@ impl<T, O> Slab<T, O> {
         );
         // SAFETY: the claim holds the slot, so FULL cannot be cleared while it lives, and nothing
         // writes to a payload in place.
-        self.slot(claim.slot)
+        self.slot(claim.slot())
             .payload
             .with(|cell| unsafe { (*cell).assume_init_ref() })
     }
@@ -154,9 +154,9 @@ impl<T, O> Slab<T, O> {
     pub fn set_position(&self, claim: &Claim, position: Position) {
         let aside = position.trace == Trace::Side;
         let place = position.place << 1 | i64::from(aside);
-        self.slot(claim.slot).place.store(place as u64, Relaxed);
+        self.slot(claim.slot()).place.store(place as u64, Relaxed);
         if aside {
-            self.record(claim.slot)
+            self.record(claim.slot())
                 .side_key
                 .store(position.key, Relaxed);
         }
@@ -164,11 +164,11 @@ impl<T, O> Slab<T, O> {
 
     /// Where the claimed job's ticket lay.
     pub fn position(&self, claim: &Claim) -> Position {
-        let place = self.slot(claim.slot).place.load(Relaxed) as i64;
+        let place = self.slot(claim.slot()).place.load(Relaxed) as i64;
         match place & 1 {
             0 => Position::in_line(place >> 1),
             _ => {
-                let key = self.record(claim.slot).side_key.load(Relaxed);
+                let key = self.record(claim.slot()).side_key.load(Relaxed);
                 Position::aside(place >> 1, key)
             }
         }
@@ -177,7 +177,7 @@ impl<T, O> Slab<T, O> {
     /// How many jobs the claimed slot has held, the claimed one included.
     #[inline(always)]
     pub fn occupancy(&self, claim: &Claim) -> u64 {
-        self.slot(claim.slot).occupancy.load(Relaxed)
+        self.slot(claim.slot()).occupancy.load(Relaxed)
     }
 
     /// How many jobs a slot has held, the present one included.
@@ -188,7 +188,7 @@ impl<T, O> Slab<T, O> {
     /// Whether somebody else has decided the claimed job: its result will not be accepted.
     #[inline]
     pub fn is_revoked(&self, claim: &Claim) -> bool {
-        self.load(claim.slot).epoch() != claim.word.epoch()
+        self.load(claim.slot()).epoch() != claim.word.epoch()
     }
 
     /// Something is written down about the claimed job from now on; false if it was decided already.
@@ -209,10 +209,10 @@ impl<T, O> Slab<T, O> {
         loop {
             let next = new(word);
             if seeded!("slab_step_check_then_act") && !self.is_revoked(claim) {
-                self.slot(claim.slot).word.store(next.0, order);
+                self.slot(claim.slot()).word.store(next.0, order);
                 return Some((word, next));
             }
-            match self.swap(claim.slot, word, next, order) {
+            match self.swap(claim.slot(), word, next, order) {
                 Ok(()) => return Some((word, next)),
                 // Somebody holds the slot too, or a stray ticket has surfaced: nothing is decided.
                 Err(now) if now.epoch() == claim.word.epoch() => word = now,

@@ -67,38 +67,53 @@ pub struct Surfaced {
 }
 
 /// The right to run one attempt, and the hold that keeps the slot for it.
+///
+/// Two words, which are passed in registers: three cells would be written one by one and copied as one, and the
+/// copy would wait for them.
 #[must_use = "a claim that is not settled pins its slot for ever"]
 #[derive(Debug)]
 pub struct Claim {
-    pub(super) slot: u32,
     /// As the activation left it: the first guess of the verb that settles.
     pub(super) word: Word,
-    /// The attempt's number and the job's marks, in one word: as bytes they would cost more than the swap.
-    pub(super) attempts: u32,
+    /// `63 ── attempt's number, the job's marks ── 32 31 ── slot ── 0`
+    named: u64,
 }
 
 impl Claim {
+    /// Of the attempt that `word` has begun.
+    #[inline(always)]
+    pub(super) fn new(slot: u32, word: Word, attempts: u32) -> Self {
+        let named = u64::from(attempts) << 32 | u64::from(slot);
+        Claim { word, named }
+    }
+
     /// The claimed slot.
+    #[inline(always)]
     pub fn slot(&self) -> u32 {
-        self.slot
+        self.named as u32
     }
 
     /// Names this attempt, and no other, as a number for a shared cell.
     #[inline(always)]
     pub fn ticket(&self) -> Ticket {
-        Ticket::new(self.slot, self.word)
+        Ticket::new(self.slot(), self.word)
+    }
+
+    #[inline(always)]
+    fn attempts(&self) -> u32 {
+        (self.named >> 32) as u32
     }
 
     /// Which attempt this is, from 1.
     #[inline(always)]
     pub fn attempt(&self) -> u32 {
-        record::count(self.attempts)
+        record::count(self.attempts())
     }
 
     /// What is special about the job.
     #[inline(always)]
     pub fn marks(&self) -> Marks {
-        Marks::from_bits(self.attempts)
+        Marks::from_bits(self.attempts())
     }
 
     /// Whether the payload is in the slot; else it was moved out when the attempt began, and there can't be another one.
@@ -110,37 +125,30 @@ impl Claim {
     /// What can still be said of the attempt when the claim is used up.
     #[inline(always)]
     pub fn past(&self) -> Past {
-        Past {
-            slot: self.slot,
-            word: self.word,
-            attempts: self.attempts,
-        }
+        let (word, named) = (self.word, self.named);
+        Past(Claim { word, named })
     }
 }
 
 /// What there is to say of an attempt whose claim is used up. No right to anything.
-#[derive(Clone, Copy, Debug)]
-pub struct Past {
-    slot: u32,
-    word: Word,
-    attempts: u32,
-}
+#[derive(Debug)]
+pub struct Past(Claim);
 
 impl Past {
     /// The slot of its job then.
     #[inline(always)]
     pub fn slot(&self) -> u32 {
-        self.slot
+        self.0.slot()
     }
 
     /// The epoch that the step behind it led to.
     pub fn next_epoch(&self) -> u64 {
-        Ticket::new(self.slot, self.word).next_epoch()
+        self.0.ticket().next_epoch()
     }
 
     /// Which attempt it was.
     pub fn attempt(&self) -> u32 {
-        record::count(self.attempts)
+        self.0.attempt()
     }
 }
 

@@ -33,10 +33,13 @@ impl<T: Send, R: Send> Shared<T, R> {
         match self.core.slab.activate(taken.ticket, taken.position.trace) {
             Ok(claim) => {
                 let now = self.activated(taken, &claim);
-                if now.any(Setting::AT_START) {
-                    return self.begin_observed(claim, now);
+                if !now.any(Setting::AT_START) {
+                    return Ok((claim, Setting::NONE));
                 }
-                Ok((claim, Setting::NONE))
+                if self.is_halted_at_start(&claim, now) {
+                    return Err(self.put_back(claim, None));
+                }
+                Ok((claim, now))
             }
             Err(stale) => Err(self.stale(stale)),
         }
@@ -86,18 +89,11 @@ impl<T: Send, R: Send> Shared<T, R> {
         self.core.switches.after_step()
     }
 
-    /// Something is to be done when an attempt has begun.
+    /// Something is to be done when an attempt has begun: records it. Whether the queue is halted.
     #[cold]
-    fn begin_observed(
-        &self,
-        claim: Claim,
-        now: Setting,
-    ) -> Result<(Claim, Setting), NotBegun<T, R>> {
-        self.record_start(&claim);
-        match now.any(Setting::HALTED) {
-            true => Err(self.put_back(claim, None)),
-            false => Ok((claim, now)),
-        }
+    fn is_halted_at_start(&self, claim: &Claim, now: Setting) -> bool {
+        self.record_start(claim);
+        now.any(Setting::HALTED)
     }
 
     #[cold]

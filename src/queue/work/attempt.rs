@@ -20,6 +20,14 @@ pub(crate) struct Attend<'a, T, R> {
     pub(crate) limit: u64,
 }
 
+/// What is known of an attempt while its handler runs.
+struct Running {
+    /// When its time is over, if ever.
+    deadline: Option<Timestamp>,
+    /// When the job was admitted and started, if it is sampled.
+    timing: Option<Timing>,
+}
+
 /// When a sampled job was admitted and started.
 #[derive(Clone, Copy)]
 struct Timing {
@@ -30,6 +38,7 @@ struct Timing {
 impl<T: Send + Sync, R: Send> Attend<'_, T, R> {
     /// One attempt of the job whose ticket was taken, if it is valid, by a handler that gets its job by reference. The
     /// running time, if it was measured.
+    // The claim is not handed on before it is settled: a copy of it would stall the core.
     #[inline]
     pub(crate) fn attempt(
         &self,
@@ -39,8 +48,11 @@ impl<T: Send + Sync, R: Send> Attend<'_, T, R> {
         let shared = self.shared;
         match shared.begin(taken) {
             Ok((claim, now)) => {
-                let call = |claim: &Claim, deadline| handler(&shared.job(claim, deadline));
-                self.finish(claim, now, false, call)
+                let running = self.before(&claim, now);
+                let result = call(|| handler(&shared.job(&claim, running.deadline)));
+                let ran = self.after(&claim, running);
+                shared.settle(claim, result, false, &self.desk.books);
+                ran
             }
             Err(why) => {
                 shared.not_begun(why);
@@ -58,49 +70,46 @@ impl<T: Send, R: Send> Attend<'_, T, R> {
         taken: Taken,
         handler: &impl Fn(T) -> Result<R, Failure>,
     ) -> Option<u64> {
-        match self.shared.begin_owned(taken, Setting::HALTED) {
-            Ok((claim, payload, now)) => self.finish(claim, now, true, |_, _| handler(payload)),
+        let shared = self.shared;
+        match shared.begin_owned(taken, Setting::HALTED) {
+            Ok((claim, payload, now)) => {
+                let running = self.before(&claim, now);
+                let result = call(|| handler(payload));
+                let ran = self.after(&claim, running);
+                shared.settle(claim, result, true, &self.desk.books);
+                ran
+            }
             Err(why) => {
-                self.shared.not_begun(why);
+                shared.not_begun(why);
                 None
             }
         }
     }
 
-    /// Calls the handler and settles; with `last` no other attempt can follow.
+    /// The attempt has begun, and its handler is about to be called.
     #[inline(always)]
-    fn finish(
-        &self,
-        claim: Claim,
-        now: Setting,
-        last: bool,
-        call: impl FnOnce(&Claim, Option<Timestamp>) -> Result<R, Failure>,
-    ) -> Option<u64> {
-        let shared = self.shared;
-        let deadline = match now.any(Setting::TIMED) {
-            true => shared.begin_timed(&claim, self.desk, self.limit),
-            false => None,
-        };
-        let timing = self.timing(&claim);
-        // Unwind-safe: what a panicking handler leaves behind is its own, as with a thread.
-        let result = catch_unwind(AssertUnwindSafe(|| call(&claim, deadline)))
-            .unwrap_or_else(|panic| Err(Failure::panicked(panic, take_panic_location)));
-        if let Some(deadline) = deadline {
-            shared.end_timed(&claim, self.desk, deadline);
+    fn before(&self, claim: &Claim, now: Setting) -> Running {
+        let core = &self.shared.core;
+        Running {
+            deadline: match now.any(Setting::TIMED) {
+                true => self.shared.begin_timed(claim, self.desk, self.limit),
+                false => None,
+            },
+            timing: claim.marks().sampled.then(|| Timing {
+                admitted: core.slab.record(claim.slot()).admitted_at(),
+                started: core.time.now().to_nanos(),
+            }),
         }
-        let ran = timing.map(|timing| self.measure(timing, claim.attempt()));
-        shared.settle(claim, result, last, &self.desk.books);
-        ran
     }
 
-    /// When the job was admitted and started, if it is sampled.
+    /// The handler has returned; how long it ran, if that was measured.
     #[inline(always)]
-    fn timing(&self, claim: &Claim) -> Option<Timing> {
-        let core = &self.shared.core;
-        claim.marks().sampled.then(|| Timing {
-            admitted: core.slab.record(claim.slot()).admitted_at(),
-            started: core.time.now().to_nanos(),
-        })
+    fn after(&self, claim: &Claim, running: Running) -> Option<u64> {
+        if let Some(deadline) = running.deadline {
+            self.shared.end_timed(claim, self.desk, deadline);
+        }
+        let timing = running.timing?;
+        Some(self.measure(timing, claim.attempt()))
     }
 
     #[cold]
@@ -115,4 +124,12 @@ impl<T: Send, R: Send> Attend<'_, T, R> {
         desk.totals.record(now.since(timing.admitted));
         ran
     }
+}
+
+/// Calls the handler; a panic is a failure.
+#[inline(always)]
+fn call<R>(handler: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
+    // Unwind-safe: what a panicking handler leaves behind is its own, as with a thread.
+    catch_unwind(AssertUnwindSafe(handler))
+        .unwrap_or_else(|panic| Err(Failure::panicked(panic, take_panic_location)))
 }
