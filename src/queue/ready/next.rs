@@ -25,6 +25,7 @@ impl Ready {
     }
 
     /// Whether workers sleep who could start a job.
+    #[inline]
     pub(crate) fn has_sleepers(&self) -> bool {
         self.idle.has_sleepers()
     }
