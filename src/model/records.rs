@@ -8,6 +8,7 @@ use super::{FailureKind, InvalidOption, JobId, check_range};
 /// The most records that a queue can be told to keep.
 #[cfg_attr(guichet_loom, allow(dead_code))]
 const MOST: u64 = 10_000_000;
+
 /// One failed attempt of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

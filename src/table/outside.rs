@@ -118,7 +118,7 @@ impl<T, O> Slab<T, O> {
                     payload,
                     ..Spoils::none()
                 };
-                return Some(self.ended(number, word, verb, known, spoils));
+                return Some(self.ended(number, word, known, spoils));
             }
             // Our own hold, in the same step: nobody frees the slot while we still empty it. Payload and
             // waiter came with the load, or with a failed swap, and the word's changes in between keep
@@ -139,7 +139,7 @@ impl<T, O> Slab<T, O> {
                         waiter,
                         ..Spoils::none()
                     };
-                    return Some(self.ended(number, word, verb, known, spoils));
+                    return Some(self.ended(number, word, known, spoils));
                 }
                 Err(now) => word = now,
             }
@@ -157,14 +157,7 @@ impl<T, O> Slab<T, O> {
         }
     }
 
-    fn ended(
-        &self,
-        number: u32,
-        before: Word,
-        _verb: Verb,
-        known: Known,
-        spoils: Spoils<T, O>,
-    ) -> Pinned<T, O> {
+    fn ended(&self, number: u32, before: Word, known: Known, spoils: Spoils<T, O>) -> Pinned<T, O> {
         let trace = match before.state() {
             JobState::Waiting if before.has(SIDE) => Some(Trace::Side),
             JobState::Waiting if before.has(LINE) => Some(Trace::Line),

@@ -1,7 +1,7 @@
 //! Workers: what one has taken others may take over, who sleeps is told, and who leaves hands over.
 //!
 //! `src/queue/base/tray.rs`, `presence.rs` and `switches.rs` are compiled into the models as they stand; around them the models do
-//! what `queue/work/dispatch.rs`, `shift.rs` and `control.rs` do.
+//! what `queue/work/dispatch.rs`, `shift.rs` and `life/shutdown.rs` do.
 
 use guichet::internals::park::{EventCount, Oneshot, Yields};
 use guichet::internals::sync::atomic::{AtomicU32, Ordering::Relaxed};

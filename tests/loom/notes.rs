@@ -1,6 +1,6 @@
 //! What is written down of a job beside its slot: it is never another job's.
 //!
-//! `src/queue/record/dossier.rs` is compiled into the model as it stands; around it the model does what `queue/life/control.rs` does.
+//! `src/queue/record/dossier.rs` is compiled into the model as it stands; around it the model does what `queue/life/cancel.rs` does.
 
 use guichet::internals::model::Verb;
 use loom::sync::Arc;

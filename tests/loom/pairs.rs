@@ -106,7 +106,7 @@ impl Deed {
     }
 }
 
-/// As `queue/life/control.rs` ends what its scan finds.
+/// As `queue/life/shutdown.rs` ends what its scan finds.
 fn shut_down(world: &World, occupancy: u64) -> bool {
     loop {
         let ended = match world.slab.state(0, occupancy) {

@@ -1,7 +1,7 @@
 //! The switches that every job's path reads: who turns one is seen by the path, or sees what the path did.
 //!
-//! `src/queue/base/switches.rs` is compiled into the models as it stands; around it the models do what `queue/work/attempt.rs`,
-//! `halt.rs`, `letters.rs` and `room.rs` do.
+//! `src/queue/base/switches.rs` is compiled into the models as it stands; around it the models do what `queue/life/begin.rs`
+//! and `gate.rs`, `senders.rs` and `slots.rs` of `queue/ready` do.
 
 use guichet::internals::model::{JobState, Verb::Requeue};
 use guichet::internals::sync::atomic::{AtomicU32, Ordering::Relaxed};

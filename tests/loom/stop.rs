@@ -18,8 +18,8 @@ struct Queue {
     probe: AtomicU32,
 }
 
-/// Admit, push, or give back by itself; against close, then scan. As `queue/add/jobs.rs` and
-/// `queue/life/control.rs` have it.
+/// Admit, push, or give back by itself; against close, then scan. As `queue/life/admit.rs` and
+/// `queue/life/shutdown.rs` have it.
 #[test]
 fn stop_and_admit() {
     check("stop_and_admit", || {
@@ -62,7 +62,7 @@ fn stop_and_admit() {
 }
 
 /// The same for a job that is delayed, which no line refuses: the adder looks at the phase, shutdown at the slots.
-/// As `queue/life/timing.rs` and `queue/life/control.rs` have it.
+/// As `queue/life/timing.rs` and `queue/life/shutdown.rs` have it.
 #[test]
 fn stop_and_defer() {
     check("stop_and_defer", || {

@@ -308,7 +308,7 @@ impl World {
         match self.slab.set_aside(ticket) {
             Ok(()) => {
                 self.put_aside(ticket);
-                // Pinned after it was set aside and before it lay there: whoever ended it did not find it.
+                // Ended after it was set aside and before it lay there: whoever ended it did not find it.
                 if !self.slab.is_current(ticket) {
                     self.work(None);
                 }

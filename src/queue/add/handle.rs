@@ -8,7 +8,7 @@ use crate::model::{JobError, JobId, JobState};
 use crate::park::Oneshot;
 use crate::queue::base::core::Outcome;
 use crate::queue::base::current::current_worker;
-use crate::queue::life::cancel::Inquiry;
+use crate::queue::base::job_view::Inquiry;
 use crate::sync::{Arc, Deadline};
 
 /// The right to one job's result. A wait always ends: with a value or with the reason for none.

@@ -1,9 +1,9 @@
-//! A job, as its handler asks about it.
+//! A job, as its handler asks about it, and as whoever waits for its result does.
 
 use std::any::Any;
 use std::time::Duration;
 
-use crate::model::{JobId, Revoked};
+use crate::model::{JobId, JobState, Revoked};
 use crate::sync::Arc;
 use crate::table::Claim;
 use crate::time::Timestamp;
@@ -20,4 +20,11 @@ pub(crate) trait JobView {
     fn is_redelivered(&self, claim: &Claim) -> bool;
     fn show(&self, claim: &Claim, progress: Arc<dyn Any + Send + Sync>);
     fn log(&self, claim: &Claim, line: String);
+}
+
+/// The job's queue, without its payload's type.
+pub(crate) trait Inquiry: Send + Sync {
+    fn cancel(&self, id: JobId, reason: Option<String>) -> bool;
+    fn state(&self, id: JobId) -> Option<JobState>;
+    fn progress(&self, id: JobId) -> Option<Arc<dyn Any + Send + Sync>>;
 }

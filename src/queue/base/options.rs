@@ -1,4 +1,4 @@
-//! A queue's options in its own terms, and the user's functions.
+//! A queue's options in its own terms.
 
 use crate::model::{Backoff, InvalidOption, Order, Policy, check_range};
 

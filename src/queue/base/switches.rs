@@ -5,8 +5,7 @@
 
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::atomic::{AtomicU32, fence};
-use crate::sync::fence_after_rmw;
-use crate::sync::seeded;
+use crate::sync::{fence_after_rmw, seeded};
 
 /// Some of the switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,7 +41,7 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
             number: next_queue_number(),
             name: self.name,
             options,
-            time: time.clone(),
+            time,
             host: self.host,
             switches,
             slab: Slab::new(now + later),

@@ -53,11 +53,11 @@ impl<T, R> Queue<T, R> {
     /// # Ok::<(), guichet::Error>(())
     /// ```
     pub fn latencies(&self) -> Latencies {
-        let stations = self.shared.ready.desks().all();
+        let desks = self.shared.ready.desks().all();
         Latencies {
-            wait: LatencySummary::of(stations.iter().map(|desk| &desk.waits)),
-            run: LatencySummary::of(stations.iter().map(|desk| &desk.runs)),
-            total: LatencySummary::of(stations.iter().map(|desk| &desk.totals)),
+            wait: LatencySummary::of(desks.iter().map(|desk| &desk.waits)),
+            run: LatencySummary::of(desks.iter().map(|desk| &desk.runs)),
+            total: LatencySummary::of(desks.iter().map(|desk| &desk.totals)),
             sampled_one_in: self.shared.core.options.sample_every,
         }
     }

@@ -156,10 +156,7 @@ fn take_owned<T: Send, R: Send>(shared: &Shared<T, R>) -> Option<(Claim, T)> {
     let mut batch = Batch::new(1);
     loop {
         let most = Portion::ONE;
-        shared
-            .ready
-            .take(&shared.core, &mut batch, most, u32::MAX)
-            .ok()?;
+        shared.ready.take(&mut batch, most, u32::MAX).ok()?;
         match shared.begin_owned(batch.get(0), Setting::NONE) {
             Ok((claim, payload, _)) => return Some((claim, payload)),
             Err(why) => shared.not_begun(why),

@@ -175,7 +175,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Consumer<T, R> {
         let (wish, displaces) = self.queue.ready.turns().wish(self.member);
         if displaces {
             // Who was head waits where workers wait.
-            self.queue.ready.wake_all();
+            self.queue.ready.wake_idle();
         }
         wish
     }

@@ -93,9 +93,7 @@ pub(crate) fn look_for_lease<T: Send + Sync + 'static, R: Send + 'static>(
         if now.any(Setting::HALTED) {
             return Ok(None);
         }
-        let taken = shared
-            .ready
-            .take(&shared.core, &mut batch, Portion::ONE, u32::MAX);
+        let taken = shared.ready.take(&mut batch, Portion::ONE, u32::MAX);
         if let Err(empty) = taken {
             match shared.ready.any_unstarted(&shared.core) {
                 Some(ticket) => batch.take_over(ticket),

@@ -1,7 +1,7 @@
 //! The one beginning of an attempt: expire, activate, remember where the ticket lay, put back what may not start.
 //!
-//! Nothing of the user's runs here: what an attempt that did not begin leaves behind is given to the caller, who may be
-//! searching while others wait for it to go on.
+//! Nothing of the user's runs here, but where a shutdown has closed the line to a job that is put back: what an attempt that
+//! did not begin leaves behind is given to the caller, who may be searching while others wait for it to go on.
 
 use super::finish::Ended;
 use crate::model::{JobId, Verb};
@@ -20,7 +20,7 @@ pub(crate) enum NotBegun<T, R> {
     /// The job's time to live was over.
     Expired(Box<Ended<T, R>>),
     /// The job was decided by somebody else.
-    Decided(Box<Spoils<T, Outcome<R>>>),
+    Decided(JobId, Box<Spoils<T, Outcome<R>>>),
 }
 
 impl<T: Send, R: Send> Shared<T, R> {
@@ -108,7 +108,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         match why {
             NotBegun::Nothing => {}
             NotBegun::Expired(ended) => self.publish(*ended, self.records.common()),
-            NotBegun::Decided(spoils) => self.share_late(*spoils),
+            NotBegun::Decided(id, spoils) => self.share_looker(id, *spoils),
         }
     }
 
@@ -134,7 +134,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         let record = self.core.slab.record(claim.slot());
         record.set_overlap(0);
         if let Err(spoils) = self.put_off(claim, Verb::Snooze, due) {
-            return NotBegun::Decided(Box::new(spoils));
+            return NotBegun::Decided(id, Box::new(spoils));
         }
         self.record_change(id, epoch, Change::Awaited { due });
         self.delayed_until(id, due);
@@ -156,7 +156,7 @@ impl<T: Send, R: Send> Shared<T, R> {
                 self.enqueue(id, entered, Spot::Back(position));
                 NotBegun::Nothing
             }
-            Err(spoils) => NotBegun::Decided(Box::new(spoils)),
+            Err(spoils) => NotBegun::Decided(id, Box::new(spoils)),
         }
     }
 

@@ -4,18 +4,12 @@ use std::mem;
 
 use crate::model::{JobError, JobId, JobState, Verb, discard};
 use crate::queue::base::core::Outcome;
+use crate::queue::base::job_view::Inquiry;
 use crate::queue::life::Shared;
 use crate::queue::life::finish::Ended;
 use crate::queue::record::dossier::Progress;
 use crate::queue::record::step::Change;
 use crate::table::{Entered, Pinned, Ticket, Trace};
-
-/// The job's queue, without its payload's type.
-pub(crate) trait Inquiry: Send + Sync {
-    fn cancel(&self, id: JobId, reason: Option<String>) -> bool;
-    fn state(&self, id: JobId) -> Option<JobState>;
-    fn progress(&self, id: JobId) -> Option<Progress>;
-}
 
 impl<T: Send, R: Send> Inquiry for Shared<T, R> {
     fn cancel(&self, id: JobId, reason: Option<String>) -> bool {

@@ -268,13 +268,13 @@ impl<T: Send, R: Send> Shared<T, R> {
             left,
             former,
         } = ended;
-        self.records.record(&self.core, end.step, by);
-        // Until its ticket is out of line an add could wait for the slot.
+        // Until its ticket is out of line an add may wait for the slot.
         if let Left::Pinned(pinned) = &left
             && let Some((ticket, Trace::Side)) = pinned.stale
         {
             self.ready.take_out(&self.core, ticket);
         }
+        self.records.record(&self.core, end.step, by);
         let early = seeded!("conclude_lets_go_early");
         let spoils = match (early, left) {
             (false, left) => {
@@ -301,7 +301,9 @@ impl<T: Send, R: Send> Shared<T, R> {
         if kept && late {
             self.ready.nudge(&self.core, end.step.id.slot);
         }
-        discard((dossier, former));
+        // One by one: two destructors that panic at a time would end the process.
+        discard(dossier);
+        discard(former);
     }
 
     fn let_go(&self, left: Left<T, R>) -> Spoils<T, Outcome<R>> {

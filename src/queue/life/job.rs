@@ -163,11 +163,7 @@ impl<T: fmt::Debug> fmt::Debug for Job<'_, T> {
 impl<T: Send + Sync, R: Send> Shared<T, R> {
     /// What the handler of the claimed attempt sees, whose time is over at `deadline`, if ever.
     #[inline(always)]
-    pub(crate) fn job<'a>(&'a self, claim: &'a Claim, deadline: Option<Timestamp>) -> Job<'a, T>
-    where
-        T: Send,
-        R: Send,
-    {
+    pub(crate) fn job<'a>(&'a self, claim: &'a Claim, deadline: Option<Timestamp>) -> Job<'a, T> {
         Job::new(self.core.slab.payload(claim), claim, deadline, self)
     }
 }

@@ -142,7 +142,9 @@ impl<T: Send, R: Send> Shared<T, R> {
                 false
             }
         };
-        discard((failure, former));
+        // One by one: two destructors that panic at a time would end the process.
+        discard(failure);
+        discard(former);
         done
     }
 

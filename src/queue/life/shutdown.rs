@@ -29,7 +29,7 @@ impl<T: Send, R: Send> Shared<T, R> {
         self.ready.close();
         // ORDERING: SeqCst fence — the phase before the scan; partner: `give_up_if_stopped`.
         fence(SeqCst);
-        self.ready.wake_all();
+        self.ready.wake_idle();
         self.ready.turns().wake_all();
         for (slot, occupancy, state) in self.core.slab.scan() {
             if !state.is_terminal() {

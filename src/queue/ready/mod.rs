@@ -87,8 +87,8 @@ impl Ready {
         &self.turns
     }
 
-    /// Wakes all workers without a job, and all who wait to lease one.
-    pub(crate) fn wake_all(&self) {
+    /// Wakes all workers without a job, and all who look for one to lease.
+    pub(crate) fn wake_idle(&self) {
         self.idle.notify_all();
     }
 
@@ -101,7 +101,7 @@ impl Ready {
         self.turns.wake_all();
     }
 
-    /// No ticket gets in from here on, and whoever waits for one looks once more.
+    /// No ticket gets in from here on.
     pub(crate) fn close(&self) {
         self.line.close();
     }

@@ -144,9 +144,8 @@ impl Ready {
 
     /// The next tickets, at most `portion`, of a level below `until`.
     #[inline]
-    pub(crate) fn take<T, R>(
+    pub(crate) fn take(
         &self,
-        _core: &Core<T, R>,
         batch: &mut Batch,
         portion: Portion,
         until: u32,

@@ -169,7 +169,7 @@ impl Ready {
     }
 
     /// Slots for all of `count` jobs, run by run from `claim`, or none.
-    pub(crate) fn collect<T, R, E>(
+    fn collect<T, R, E>(
         &self,
         core: &Core<T, R>,
         room: &Room,
@@ -227,7 +227,7 @@ impl Ready {
 
     /// A slot can be made vacant by compaction: wakes who waits for it.
     #[cold]
-    pub(crate) fn may_compact<T, R>(&self, core: &Core<T, R>, slot: u32) {
+    fn may_compact<T, R>(&self, core: &Core<T, R>, slot: u32) {
         let room = self.room_of(core, slot);
         room.blocked.notify_one();
         self.look_for_senders(core);

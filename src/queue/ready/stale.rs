@@ -77,8 +77,8 @@ impl Ready {
                 .into_iter()
                 .for_each(|stale| self.surfaced(core, stale));
         }
-        let stations = self.desks.all();
-        for (ticket, _) in stations.iter().flat_map(|desk| desk.tray.unstarted()) {
+        let desks = self.desks.all();
+        for (ticket, _) in desks.iter().flat_map(|desk| desk.tray.unstarted()) {
             if !core.slab.is_current(ticket) {
                 self.drop_stale(core, ticket, Trace::Line);
             }

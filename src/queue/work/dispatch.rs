@@ -200,12 +200,9 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             && !shared.core.switches.now().any(Setting::IDLE)
             && !self.is_relieved()
         {
-            let taken = shared.ready.take(
-                &shared.core,
-                &mut self.urgent,
-                Portion::ONE,
-                self.batch.level,
-            );
+            let taken = shared
+                .ready
+                .take(&mut self.urgent, Portion::ONE, self.batch.level);
             if taken.is_err() {
                 return;
             }
@@ -231,7 +228,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             let portion = self.portion(shared);
             if shared
                 .ready
-                .take(&shared.core, &mut self.batch, portion, u32::MAX)
+                .take(&mut self.batch, portion, u32::MAX)
                 .is_ok()
             {
                 return Found::Work;
@@ -251,9 +248,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
             return now.dismisses().then_some(Found::Nothing);
         }
         let portion = self.portion(shared);
-        let taken = shared
-            .ready
-            .take(&shared.core, &mut self.batch, portion, u32::MAX);
+        let taken = shared.ready.take(&mut self.batch, portion, u32::MAX);
         if taken.is_ok() {
             return Some(Found::Work);
         }
@@ -320,12 +315,7 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
         let shared = self.queue.shared.clone();
         let batch = &mut self.batch;
         let halted = shared.core.switches.now().any(Setting::IDLE);
-        if halted
-            || shared
-                .ready
-                .take(&shared.core, batch, Portion::ONE, u32::MAX)
-                .is_err()
-        {
+        if halted || shared.ready.take(batch, Portion::ONE, u32::MAX).is_err() {
             return false;
         }
         self.run(&shared, self.batch.get(0), &attempt);

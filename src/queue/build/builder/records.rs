@@ -75,7 +75,7 @@ impl<T: Send + 'static, R: Send + 'static> QueueBuilder<T, R> {
     }
 
     /// Called after each failed attempt whose failure was accepted, whether or not another follows; on the worker's thread, or
-    /// on the clerk's if it timed out. A retry without a pause may begin on another worker meanwhile.
+    /// on the clerk's if it timed out. It comes when the job is back in line or delayed, so the next attempt may begin meanwhile.
     pub fn on_failed<F>(mut self, hook: F) -> Self
     where
         F: Fn(&JobBrief, &Failure) + Send + Sync + 'static,
