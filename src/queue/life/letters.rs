@@ -43,22 +43,21 @@ impl<T: Send, R: Send> Shared<T, R> {
         let id = self.core.id_of(slot, self.core.slab.occupancy_of(slot));
         let epoch = self.core.slab.epoch_of(slot);
         self.core.slab.keep_letter(slot);
-        self.letters.unsent.lock().slots.push_back(slot);
+        self.letters.keep(slot);
         let (note, common) = (Note::LetterKept { id, epoch }, self.records.common());
         self.records.note(&self.core, note, common);
         // Room that was made since the try is heard of only from now on.
-        self.letters.bell.ring();
+        self.letters.bell().ring();
     }
 
     /// Sends the letter of a job that the caller holds, if there is room for it; `goes` is called before it is there.
     fn try_post(&self, slot: u32, goes: impl FnOnce()) -> bool {
         let dead = self
             .letters
-            .dead
-            .as_ref()
+            .dead()
             .expect("only a queue that names another owes letters");
         let vacant = dead.reserve().or_else(|| {
-            dead.await_room(&self.letters.bell);
+            dead.await_room(self.letters.bell());
             dead.reserve()
         });
         let Some(vacant) = vacant else {
@@ -105,7 +104,7 @@ impl<T: Send, R: Send> Shared<T, R> {
 
     /// Takes the letters that were kept, and frees their jobs' slots.
     pub(crate) fn take_unsent(&self) -> Vec<DeadLetter<T>> {
-        let slots = std::mem::take(&mut self.letters.unsent.lock().slots);
+        let slots = self.letters.take_all();
         let take = |slot| {
             self.core.slab.hold_letter(slot);
             let (letter, spoils) = self.write_letter(slot);
@@ -117,22 +116,22 @@ impl<T: Send, R: Send> Shared<T, R> {
 
     /// Sends letters that were kept, as far as there is room, if any may have been made.
     pub(crate) fn send_letters(&self) {
-        while self.letters.bell.answer() {
-            let first = self.letters.unsent.lock().take();
+        while self.letters.bell().answer() {
+            let first = self.letters.take();
             let Some(slot) = first else {
                 return;
             };
             self.core.slab.hold_letter(slot);
-            match self.try_post(slot, || self.letters.unsent.lock().in_hand -= 1) {
+            match self.try_post(slot, || self.letters.sent()) {
                 // Perhaps there is room for another one.
-                true => self.letters.bell.ring(),
+                true => self.letters.bell().ring(),
                 false => {
                     self.core.slab.keep_letter(slot);
-                    self.letters.unsent.lock().put_back(slot);
+                    self.letters.put_back(slot);
                     // Another who heard of room meanwhile did not find this letter.
-                    let dead = self.letters.dead.as_ref();
-                    if dead.is_some_and(|dead| !dead.is_awaited_by(&self.letters.bell)) {
-                        self.letters.bell.ring();
+                    let dead = self.letters.dead();
+                    if dead.is_some_and(|dead| !dead.is_awaited_by(self.letters.bell())) {
+                        self.letters.bell().ring();
                     }
                 }
             }
@@ -141,8 +140,8 @@ impl<T: Send, R: Send> Shared<T, R> {
 
     /// The same, whether or not any was made.
     pub(crate) fn retry_letters(&self) {
-        if self.letters.dead.is_some() {
-            self.letters.bell.ring();
+        if self.letters.dead().is_some() {
+            self.letters.bell().ring();
             self.send_letters();
         }
     }

@@ -187,6 +187,6 @@ impl<T: Send, R: Send> Shared<T, R> {
             || before(self.first_deadline())
             || before(self.ready.hold_ends(&self.core))
             || before(self.records.archive().next())
-            || self.letters.has_news()
+            || self.letters.bell().is_rung()
     }
 }

@@ -1,6 +1,7 @@
 //! Dead letters, and where a queue keeps those that found no room.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::time::SystemTime;
 
 use super::bell::Bell;
@@ -46,37 +47,20 @@ pub(crate) trait Graveyard<T>: Send + Sync {
     fn is_awaited_by(&self, bell: &Arc<Bell>) -> bool;
 }
 
-/// The dead jobs of a queue whose letters found no room, by their slots.
-#[derive(Default)]
-pub(crate) struct Unsent {
-    pub(crate) slots: VecDeque<u32>,
-    /// Those that are being tried again just now.
-    pub(crate) in_hand: usize,
-}
-
-impl Unsent {
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len() + self.in_hand
-    }
-
-    pub(crate) fn take(&mut self) -> Option<u32> {
-        let slot = self.slots.pop_front()?;
-        self.in_hand += 1;
-        Some(slot)
-    }
-
-    pub(crate) fn put_back(&mut self, slot: u32) {
-        self.in_hand -= 1;
-        self.slots.push_front(slot);
-    }
-}
-
 /// Where a queue's dead jobs go, and those that could not be sent.
 pub(crate) struct Letters<T> {
-    pub(crate) dead: Option<Arc<dyn Graveyard<T>>>,
-    pub(crate) unsent: Mutex<Unsent>,
+    dead: Option<Arc<dyn Graveyard<T>>>,
+    unsent: Mutex<Unsent>,
     /// Says when to try again.
-    pub(crate) bell: Arc<Bell>,
+    bell: Arc<Bell>,
+}
+
+/// Dead jobs whose letters found no room, by their slots.
+#[derive(Default)]
+struct Unsent {
+    slots: VecDeque<u32>,
+    /// Those that are being tried again just now.
+    in_hand: usize,
 }
 
 impl<T> Letters<T> {
@@ -89,13 +73,49 @@ impl<T> Letters<T> {
         }
     }
 
-    /// How many dead jobs keep their slots.
-    pub(crate) fn unsent(&self) -> usize {
-        self.unsent.lock().len()
+    /// Where they go, if anywhere.
+    pub(crate) fn dead(&self) -> Option<&Arc<dyn Graveyard<T>>> {
+        self.dead.as_ref()
     }
 
-    /// Whether letters are to be tried again.
-    pub(crate) fn has_news(&self) -> bool {
-        self.bell.is_rung()
+    /// Says when to try again.
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
+    }
+
+    /// How many dead jobs keep their slots.
+    pub(crate) fn unsent(&self) -> usize {
+        let unsent = self.unsent.lock();
+        unsent.slots.len() + unsent.in_hand
+    }
+
+    /// One more found no room.
+    pub(crate) fn keep(&self, slot: u32) {
+        self.unsent.lock().slots.push_back(slot);
+    }
+
+    /// The first that is kept, to be tried again; then it is `sent` or `put_back`.
+    pub(crate) fn take(&self) -> Option<u32> {
+        let mut unsent = self.unsent.lock();
+        let slot = unsent.slots.pop_front()?;
+        unsent.in_hand += 1;
+        Some(slot)
+    }
+
+    /// One that was taken goes to its place.
+    pub(crate) fn sent(&self) {
+        self.unsent.lock().in_hand -= 1;
+    }
+
+    /// One that was taken found no room again.
+    pub(crate) fn put_back(&self, slot: u32) {
+        let mut unsent = self.unsent.lock();
+        unsent.in_hand -= 1;
+        unsent.slots.push_front(slot);
+    }
+
+    /// All that are kept, but for those that are being tried again.
+    pub(crate) fn take_all(&self) -> VecDeque<u32> {
+        mem::take(&mut self.unsent.lock().slots)
     }
 }
