@@ -52,7 +52,8 @@ pub fn read(lease: &Lease<DeadLetter<Payload>, ()>, queue: &str) -> Read {
 
 /// The only letter there is, which is then done with.
 pub fn only_letter(dead: &Dead, queue: &str) -> Read {
-    let lease = dead.try_lease().expect("a letter has arrived");
+    // A letter that another thread sends is said to wait before it is in line.
+    let lease = dead.lease_timeout(secs(60)).expect("a letter has arrived");
     assert!(dead.try_lease().is_none(), "one letter for one job");
     let read = read(&lease, queue);
     lease.complete(()).unwrap();

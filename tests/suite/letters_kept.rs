@@ -198,7 +198,8 @@ fn a_kept_letter_goes_by_itself() {
         until("one has gone", || {
             (queue.stats().unsent, dead.stats().waiting) == (left, 1)
         });
-        let lease = dead.try_lease().unwrap();
+        // It is said to wait before it is in line.
+        let lease = dead.lease_timeout(secs(60)).unwrap();
         let source = lease.payload().source;
         ids.remove(
             ids.iter()
