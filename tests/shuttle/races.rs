@@ -1,6 +1,6 @@
 //! Races that once got past the other models, each in the smallest program that shows it.
 
-use guichet::{JobState, Order, Queue, Runtime};
+use guichet::{Job, JobState, Order, Queue, Runtime};
 use shuttle::sync::Arc;
 use shuttle::thread;
 use std::time::Duration;
@@ -326,5 +326,36 @@ fn a_timer_is_not_lost_to_an_old_reading_of_the_clock() {
         runtime.do_due();
         assert_eq!(queue.state(id), Some(JobState::Waiting));
         runtime.shutdown(Duration::ZERO);
+    });
+}
+
+/// A job gets another priority while its ticket lies on the desk of a worker that is in another handler: the other
+/// worker, which looks into the line first and at the desks then, finds it in the one or the other.
+#[test]
+fn a_job_that_moves_from_a_desk_is_started() {
+    check(|| {
+        let runtime = Runtime::new().unwrap();
+        let builder = runtime.queue("numbers").capacity(4).prefetch(4);
+        let builder = builder.order(Order::Bands(2)).default_priority(2);
+        let queue: Queue<usize, usize> = builder.build().unwrap();
+        let gate = Gate::new();
+        let handles: Vec<_> = (0..4).map(|number| queue.submit(number).unwrap()).collect();
+        let id = handles[1].id();
+        let pass = gate.clone();
+        let handler = move |job: &Job<'_, usize>| {
+            if *job.payload() == 0 {
+                pass.pass();
+            }
+            Ok(*job.payload())
+        };
+        queue.workers(2, handler).unwrap();
+        thread::yield_now();
+        // It may have begun before.
+        let _ = queue.set_priority(id, 1);
+        for (number, handle) in handles.into_iter().enumerate().skip(1) {
+            assert_eq!(handle.wait().unwrap(), number);
+        }
+        gate.open();
+        finish(runtime, &queue);
     });
 }

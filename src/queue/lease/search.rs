@@ -12,7 +12,7 @@ use crate::queue::lease::held::{Lease, LeaseError};
 use crate::queue::life::Shared;
 use crate::queue::life::begin::NotBegun;
 use crate::queue::ready::line::Batch;
-use crate::sync::{Arc, Deadline, seeded};
+use crate::sync::{Arc, Backoff, Deadline, seeded};
 
 /// What one look for a job to lease came to.
 #[must_use = "what was found may hold a job's end"]
@@ -84,6 +84,7 @@ pub(crate) fn look_for_lease<T: Send + Sync + 'static, R: Send + 'static>(
         return Err(LeaseError::Closed);
     };
     let mut batch = Batch::new(1);
+    let mut backoff = Backoff::default();
     loop {
         // Asked first, as in a worker's look.
         let now = shared.core.switches.seen();
@@ -97,6 +98,10 @@ pub(crate) fn look_for_lease<T: Send + Sync + 'static, R: Send + 'static>(
         if let Err(empty) = taken {
             match shared.ready.any_unstarted(&shared.core) {
                 Some(ticket) => batch.take_over(ticket),
+                None if shared.ready.has_moved() => {
+                    backoff.snooze();
+                    continue;
+                }
                 None if now.any(Setting::CLOSED) || empty == PopError::Closed => {
                     return Err(LeaseError::Closed);
                 }

@@ -3,7 +3,7 @@
 use super::Ready;
 use crate::queue::base::core::Core;
 use crate::queue::base::switches::Setting;
-use crate::sync::Deadline;
+use crate::sync::{Deadline, seeded};
 use crate::table::Ticket;
 
 impl Ready {
@@ -47,6 +47,12 @@ impl Ready {
             return 0;
         }
         usize::from(!self.line.is_empty() || self.any_unstarted(core).is_some())
+    }
+
+    /// Asked by who has found nothing in line and then nothing on the desks: whether there is something in line after
+    /// all. A job that gets another priority while its ticket lies on a desk moves from there into the line.
+    pub(crate) fn has_moved(&self) -> bool {
+        !self.line.is_empty() && !seeded!("dispatch_overlooks_moves")
     }
 
     /// A job that a worker has taken out of the lane and not started, and where it lay.

@@ -11,7 +11,7 @@ use crate::queue::life::job::Job;
 use crate::queue::life::{Queue, Shared};
 use crate::queue::ready::line::{Batch, Taken};
 use crate::queue::work::attempt::Attend;
-use crate::sync::{Arc, seeded};
+use crate::sync::{Arc, Backoff, seeded};
 use crate::table::{Ticket, Trace};
 
 /// Handlers that take longer than this on average get one job at a time.
@@ -242,22 +242,29 @@ impl<T: Send + 'static, R: Send + 'static> Station<T, R> {
 
     /// One look at everything there may be to do.
     fn look(&mut self, shared: &Shared<T, R>) -> Option<Found> {
-        // Asked first: only if draining had begun before it does an empty lane mean that all is done.
-        let now = shared.core.switches.seen();
-        if now.any(Setting::HALTED) {
-            return now.dismisses().then_some(Found::Nothing);
+        let mut backoff = Backoff::default();
+        loop {
+            // Asked first: only if draining had begun before it does an empty lane mean that all is done.
+            let now = shared.core.switches.seen();
+            if now.any(Setting::HALTED) {
+                return now.dismisses().then_some(Found::Nothing);
+            }
+            let portion = self.portion(shared);
+            let taken = shared.ready.take(&mut self.batch, portion, u32::MAX);
+            if taken.is_ok() {
+                return Some(Found::Work);
+            }
+            if let Some(ticket) = self.unstarted(shared) {
+                self.batch.take_over(ticket);
+                return Some(Found::Work);
+            }
+            if shared.ready.has_moved() {
+                backoff.snooze();
+                continue;
+            }
+            let draining = now.any(Setting::CLOSED);
+            return (draining || taken == Err(PopError::Closed)).then_some(Found::Nothing);
         }
-        let portion = self.portion(shared);
-        let taken = shared.ready.take(&mut self.batch, portion, u32::MAX);
-        if taken.is_ok() {
-            return Some(Found::Work);
-        }
-        if let Some(ticket) = self.unstarted(shared) {
-            self.batch.take_over(ticket);
-            return Some(Found::Work);
-        }
-        let draining = now.any(Setting::CLOSED);
-        (draining || taken == Err(PopError::Closed)).then_some(Found::Nothing)
     }
 
     /// How many tickets to take at a time: a fair share, and one where another could start sooner.
